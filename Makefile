@@ -1,0 +1,88 @@
+# SpeedData Relay. `make help` lists the targets.
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+CXX      ?= g++
+BUILD    ?= build
+HOST_CXX := $(CXX)
+
+TRIPLET  := $(shell uname -m)-linux-gnu
+MUSL     := /usr/lib/$(shell uname -m)-linux-musl
+GXX_VER  := $(shell $(CXX) -dumpversion 2>/dev/null)
+
+WARN     := -Wall -Wextra -Wshadow -Wconversion
+COMMON   := -std=c++20 -g -MMD -MP $(WARN) -I. -DSDR_VERSION='"$(VERSION)"'
+
+# The relay: freestanding in spirit. libstdc++.a is never linked, so anything that needs it fails the link.
+RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections -fdata-sections
+MUSL_FLAGS  := -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
+               -isystem /usr/include/c++/$(GXX_VER) -isystem /usr/include/$(TRIPLET)/c++/$(GXX_VER)
+MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections -Wl,-z,max-page-size=4096
+MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
+TOOL_FLAGS  := $(COMMON) -O2
+
+RELAY_SRC  := $(wildcard relay/*.cc)
+FORMAT_SRC := $(wildcard relay/format/*.cc)
+TOOLS      := sdr-gen sdr-confine sdr-stat sdr-cat sdr-feed
+LIB_SRC    := $(wildcard tools/lib/*.cc)
+TEST_SRC   := $(wildcard tests/unit/*_test.cc)
+# Pure relay modules (no system call) that the unit tests link beside relay/format.
+PURE_SRC   := $(filter-out relay/main.cc,$(RELAY_SRC))
+
+obj = $(patsubst %.cc,$(BUILD)/$(1)/%.o,$(2))
+PROGRAMS := $(addprefix $(BUILD)/bin/,sdr-relay $(TOOLS))
+
+Q := $(if $(V),,@)
+say = @printf '  %-5s %s\n' $(1) $(2)
+
+all: $(PROGRAMS)
+
+$(BUILD)/musl/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) $(MUSL_FLAGS) $(RELAY_FLAGS) $(CPPFLAGS) -c -o $@ $<
+
+$(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(MUSL_LINK) $(LDFLAGS) -o $@.debug $^ $(MUSL_LIBS)
+	$(Q)strip -o $@ $@.debug
+
+# The same sources, dynamic with glibc: for sanitizers (make relay-glibc SAN=address,undefined).
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+relay-glibc: $(BUILD)/bin/sdr-relay-glibc
+$(BUILD)/glibc/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) $(RELAY_FLAGS) -O1 $(SAN_FLAGS) $(CPPFLAGS) -c -o $@ $<
+$(BUILD)/bin/sdr-relay-glibc: $(call obj,glibc,$(RELAY_SRC) $(FORMAT_SRC))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tools/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$@)
+	$(Q)$(CXX) $(TOOL_FLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+
+# tools/NAME/*.cc make sdr-NAME; tools/lib and relay/format are shared by all of them.
+define tool
+$(BUILD)/bin/$(1): $(call obj,tools,$(wildcard tools/$(patsubst sdr-%,%,$(1))/*.cc) $(LIB_SRC) $(FORMAT_SRC))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed -lavro -ljansson -lcap-ng
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
+
+UNIT_TOOLS := $(filter-out %/main.cc,$(wildcard tools/gen/*.cc tools/cat/*.cc tools/stat/*.cc tools/feed/*.cc tools/confine/*.cc))
+$(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(UNIT_TOOLS))
+	$(call say,LINK,$@)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lavro -ljansson -lcap-ng
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile
+
+.PHONY: all relay-glibc clean help
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,112 @@
+// The live counters page of one channel: RUN/counters/NAME, one file of kCountersBytes, mapped
+// shared.
+//
+// The receiver owns `receiver`, the writer owns `writer`, sdr-relay's start owns the head; each
+// field has that one writer and is a naturally aligned word, so a reader needs no lock. The page is
+// kept over restarts until reboot (the counters go on), and begun anew where magic or version
+// differ. All counts are since the page began. Times are nanoseconds: *_time_ns since the epoch
+// (CLOCK_REALTIME), the rest durations. Host byte order: the page never leaves its machine.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "relay/format/layout.h"
+
+namespace sdr {
+
+constexpr uint64_t kCountersMagic = 0x53544e5543524453;  // "SDRCUNTS" in memory order
+constexpr uint32_t kCountersVersion = 1;
+constexpr size_t kCountersBytes = 4096;
+constexpr size_t kStreamsMax = 9;  // [0] is the full-rate stream, then the decimated ones
+constexpr size_t kLatencyBuckets =
+    36;  // bucket b counts latencies of [2^b, 2^(b+1)) ns; the last is open
+constexpr size_t kRejectReasons = 16;  // indexed by Reject; room to grow
+
+using Counter = std::atomic<uint64_t>;
+
+// "ok"|"full"|"error"|"stalled"|"unmounted"|"off"
+enum class DiskState : uint64_t { kOff, kOk, kFull, kError, kStalled, kUnmounted };
+const char* disk_state_name(DiskState state);
+
+struct StreamCounters {
+  Counter datagrams;
+  Counter bytes;
+  Counter send_errors;  // datagrams that could not be sent
+  Counter last_send_errno;
+};
+
+struct ReceiverCounters {
+  Counter starts;
+  Counter start_time_ns;
+  Counter pid;
+  Counter received;  // datagrams, rejected ones included
+  Counter received_bytes;
+  Counter rejected;
+  Counter rejected_by_reason[kRejectReasons];
+  Counter rejects_not_kept;  // counted, but the way to the disk was full
+  Counter kernel_drops;
+  Counter stale;
+  Counter unrecorded;  // valid datums that the ring had no room for
+  Counter receive_errors;
+  Counter last_datagram_time_ns;
+  Counter receive_buffer_asked;    // bytes
+  Counter receive_buffer_granted;  // bytes, as the kernel reads it back (it doubles what is asked)
+  Counter ring_bytes;              // capacity
+  Counter ring_used;               // bytes not yet consumed by the writer, at the last batch
+  Counter ring_used_max;
+  Counter latency[kLatencyBuckets];  // kernel receive time to full-rate send done, per datagram
+  Counter latency_max_ns;
+  Counter log_lines_dropped;
+  Counter writer_starts;
+  StreamCounters streams[kStreamsMax];
+};
+
+struct WriterCounters {
+  Counter pid;
+  Counter recorded;        // datums
+  Counter recorded_bytes;  // of datums
+  Counter file_bytes;      // written to segments, framing included
+  Counter blocks;
+  Counter syncs;
+  Counter segments;  // sealed
+  Counter rejects_kept;
+  Counter salvaged;  // datums finished for a receiver that was killed
+  Counter write_ns_last, write_ns_max;
+  Counter sync_ns_last, sync_ns_max;
+  Counter last_sync_time_ns;
+  Counter disk_state;  // DiskState
+  Counter disk_errno;
+  Counter disk_errors;  // failed attempts
+  Counter log_lines_dropped;
+};
+
+struct CountersPage {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t bytes;         // kCountersBytes
+  char channel[64];       // NUL-terminated
+  uint32_t stream_count;  // streams[] in use, the full-rate slot included even where it is not
+                          // configured
+  uint32_t has_full_rate;
+  uint64_t page_time_ns;  // when the page began
+  uint8_t reserved_[32];
+  alignas(128) ReceiverCounters receiver;
+  alignas(128) WriterCounters writer;
+};
+static_assert(sizeof(CountersPage) <= kCountersBytes);
+static_assert(offsetof(CountersPage, receiver) == 128);
+static_assert(sizeof(Counter) == 8 && Counter::is_always_lock_free);
+
+// The one writer of a counter adds without a locked instruction.
+inline void add(Counter& counter, uint64_t n) {
+  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+inline void set(Counter& counter, uint64_t n) { counter.store(n, std::memory_order_relaxed); }
+inline uint64_t get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
+inline void raise(Counter& counter, uint64_t n) {
+  if (n > get(counter)) set(counter, n);
+}
+
+}  // namespace sdr

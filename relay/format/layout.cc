@@ -1,0 +1,378 @@
+#include "relay/format/layout.h"
+
+#include <string.h>
+
+#include "relay/format/varint.h"
+
+namespace sdr {
+
+const char* reject_name(Reject reason) {
+  switch (reason) {
+    case Reject::kNone:
+      return "none";
+    case Reject::kShort:
+      return "short";
+    case Reject::kLong:
+      return "long";
+    case Reject::kBoolean:
+      return "boolean";
+    case Reject::kEnum:
+      return "enum";
+    case Reject::kUnion:
+      return "union";
+    case Reject::kVarint:
+      return "varint";
+    case Reject::kLength:
+      return "length";
+    case Reject::kUtf8:
+      return "utf8";
+    case Reject::kTruncated:
+      return "truncated";
+    case Reject::kSender:
+      return "sender";
+    case Reject::kCount:
+      break;
+  }
+  return "unknown";
+}
+
+// ---- Parsing ----------------------------------------------------------------------------------
+
+// Recursive descent over the text. Sizes are bounds of the encoding, saturated at kSizeMax.
+class LayoutParser {
+ public:
+  LayoutParser(std::string_view text, Layout* out) : text_(text), out_(out) {}
+
+  struct Bounds {
+    uint64_t least = 0;
+    uint64_t most = 0;
+  };
+
+  const char* run(Bounds* bounds) {
+    out_->count_ = 0;
+    const char* wrong = type(0, bounds);
+    if (wrong) return wrong;
+    if (at_ < text_.size() && !is_end(text_[at_])) return "text behind the layout";
+    if (bounds->least == 0) return "a datum of zero bytes";
+    return nullptr;
+  }
+  size_t column() const { return at_ + 1; }
+
+ private:
+  static constexpr uint64_t kSizeMax = 1u << 30;
+  static bool is_end(char c) { return c == '\n' || c == ' ' || c == '\r' || c == '\t'; }
+  static uint64_t sum(uint64_t a, uint64_t b) { return a + b > kSizeMax ? kSizeMax : a + b; }
+
+  bool take(char c) {
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  const char* number(uint32_t least, uint32_t* value) {
+    uint64_t n = 0;
+    const size_t from = at_;
+    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') {
+      n = n * 10 + static_cast<uint64_t>(text_[at_++] - '0');
+      if (n > kSizeMax) return "number too large";
+    }
+    if (at_ == from) return "a number is missing";
+    if (n < least) return "number too small";
+    *value = static_cast<uint32_t>(n);
+    return nullptr;
+  }
+
+  const char* emit(char code, uint32_t arg, uint32_t* index) {
+    if (out_->count_ == kLayoutOpsMax) return "too many steps";
+    *index = out_->count_++;
+    out_->ops_[*index] = {code, arg, *index + 1};
+    return nullptr;
+  }
+
+  // Runs of float, double and fixed become one step; never across the edge of a body.
+  const char* emit_bytes(uint32_t bytes) {
+    if (bytes == 0) return nullptr;
+    if (out_->count_ > merge_floor_) {
+      Layout::Op& last = out_->ops_[out_->count_ - 1];
+      if (last.code == 'x') {
+        if (last.arg + static_cast<uint64_t>(bytes) > kSizeMax) return "number too large";
+        last.arg += bytes;
+        return nullptr;
+      }
+    }
+    uint32_t index;
+    return emit('x', bytes, &index);
+  }
+
+  const char* type(int depth, Bounds* bounds) {
+    if (depth > kLayoutDepthMax) return "nested too deeply";
+    if (at_ == text_.size()) return "the layout ends early";
+    const char code = text_[at_++];
+    uint32_t index;
+    uint32_t n = 0;
+    switch (code) {
+      case 'n':
+        *bounds = {0, 0};
+        return nullptr;
+      case 'b':
+        *bounds = {1, 1};
+        return emit(code, 0, &index);
+      case 'i':
+        *bounds = {1, 5};
+        return emit(code, 0, &index);
+      case 'l':
+        *bounds = {1, 10};
+        return emit(code, 0, &index);
+      case 'f':
+        *bounds = {4, 4};
+        return emit_bytes(4);
+      case 'd':
+        *bounds = {8, 8};
+        return emit_bytes(8);
+      case 's':
+      case 'y':
+        *bounds = {1, kSizeMax};
+        return emit(code, 0, &index);
+      case 'x':
+        if (const char* wrong = number(0, &n)) return wrong;
+        *bounds = {n, n};
+        return emit_bytes(n);
+      case 'e':
+        if (const char* wrong = number(1, &n)) return wrong;
+        *bounds = {1, 5};
+        return emit(code, n, &index);
+      case '(':
+        return record(depth, bounds);
+      case '[':
+      case '{':
+        return blocks(code, depth, bounds);
+      case '<':
+        return alternatives(depth, bounds);
+      default:
+        --at_;
+        return "not a type";
+    }
+  }
+
+  const char* record(int depth, Bounds* bounds) {
+    *bounds = {0, 0};
+    while (!take(')')) {
+      Bounds field;
+      if (const char* wrong = type(depth + 1, &field)) return wrong;
+      take('!');
+      *bounds = {sum(bounds->least, field.least), sum(bounds->most, field.most)};
+    }
+    return nullptr;
+  }
+
+  const char* blocks(char code, int depth, Bounds* bounds) {
+    uint32_t index;
+    if (const char* wrong = emit(code, 0, &index)) return wrong;
+    merge_floor_ = out_->count_;
+    Bounds item;
+    if (const char* wrong = type(depth + 1, &item)) return wrong;
+    if (!take(code == '[' ? ']' : '}')) return code == '[' ? "expected ]" : "expected }";
+    out_->ops_[index].arg = code == '[' && item.least == 0;
+    out_->ops_[index].next = merge_floor_ = out_->count_;
+    *bounds = {1, kSizeMax};
+    return nullptr;
+  }
+
+  const char* alternatives(int depth, Bounds* bounds) {
+    uint32_t index;
+    if (const char* wrong = emit('<', 0, &index)) return wrong;
+    *bounds = {kSizeMax, 0};
+    do {
+      uint32_t branch;
+      if (const char* wrong = emit('|', 0, &branch)) return wrong;
+      merge_floor_ = out_->count_;
+      Bounds size;
+      if (const char* wrong = type(depth + 1, &size)) return wrong;
+      out_->ops_[branch].next = merge_floor_ = out_->count_;
+      ++out_->ops_[index].arg;
+      if (size.least < bounds->least) bounds->least = size.least;
+      if (size.most > bounds->most) bounds->most = size.most;
+    } while (take('|'));
+    if (!take('>')) return "expected | or >";
+    out_->ops_[index].next = out_->count_;
+    *bounds = {sum(bounds->least, 1), sum(bounds->most, 5)};
+    return nullptr;
+  }
+
+  std::string_view text_;
+  Layout* out_;
+  size_t at_ = 0;
+  uint32_t merge_floor_ = 0;
+};
+
+Status Layout::parse(std::string_view text, size_t* column) {
+  LayoutParser parser(text, this);
+  LayoutParser::Bounds bounds;
+  fixed_size_ = 0;
+  if (const char* wrong = parser.run(&bounds)) {
+    count_ = 0;
+    *column = parser.column();
+    return Error{wrong, 0};
+  }
+  if (bounds.least == bounds.most) fixed_size_ = static_cast<size_t>(bounds.least);
+  return {};
+}
+
+// ---- Validation -------------------------------------------------------------------------------
+
+namespace {
+
+Reject reason_of(VarintStatus status) {
+  return status == VarintStatus::kShort ? Reject::kShort : Reject::kVarint;
+}
+
+// A string or bytes: a length and as many bytes; *body is where they begin.
+Reject take_sized(const uint8_t** at, const uint8_t* end, const uint8_t** body) {
+  int64_t size;
+  if (VarintStatus s = get_varint(at, end, &size); s != VarintStatus::kOk) return reason_of(s);
+  if (size < 0 || size > end - *at) return Reject::kLength;
+  *body = *at;
+  *at += size;
+  return Reject::kNone;
+}
+
+Reject take_string(const uint8_t** at, const uint8_t* end) {
+  const uint8_t* body;
+  if (Reject r = take_sized(at, end, &body); r != Reject::kNone) return r;
+  return is_utf8(body, static_cast<size_t>(*at - body)) ? Reject::kNone : Reject::kUtf8;
+}
+
+}  // namespace
+
+bool is_utf8(const uint8_t* data, size_t size) {
+  const uint8_t* p = data;
+  const uint8_t* const end = data + size;
+  while (p < end) {
+    if (end - p >= 8) {
+      uint64_t word;
+      memcpy(&word, p, 8);
+      if (!(word & 0x8080808080808080u)) {
+        p += 8;
+        continue;
+      }
+    }
+    const uint8_t lead = *p++;
+    if (lead < 0x80) continue;
+    int more;
+    uint8_t least = 0x80;
+    uint8_t most = 0xbf;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+      more = 1;
+    } else if (lead >= 0xe0 && lead <= 0xef) {
+      more = 2;
+      if (lead == 0xe0) least = 0xa0;  // shorter forms exist
+      if (lead == 0xed) most = 0x9f;   // surrogates
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      more = 3;
+      if (lead == 0xf0) least = 0x90;
+      if (lead == 0xf4) most = 0x8f;  // above U+10FFFF
+    } else {
+      return false;
+    }
+    for (; more > 0; --more, least = 0x80, most = 0xbf) {
+      if (p == end || *p < least || *p > most) return false;
+      ++p;
+    }
+  }
+  return true;
+}
+
+Reject Layout::validate(const uint8_t* data, size_t size) const {
+  const uint8_t* at = data;
+  if (Reject r = walk(0, count_, &at, data + size); r != Reject::kNone) return r;
+  return at == data + size ? Reject::kNone : Reject::kLong;
+}
+
+Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
+  for (uint32_t i = from; i < to; i = ops_[i].next) {
+    Reject r = Reject::kNone;
+    int32_t n;
+    int64_t wide;
+    const uint8_t* body;
+    switch (ops_[i].code) {
+      case 'x':
+        if (static_cast<size_t>(end - *at) < ops_[i].arg) return Reject::kShort;
+        *at += ops_[i].arg;
+        break;
+      case 'b':
+        if (*at == end) return Reject::kShort;
+        if (*(*at)++ > 1) return Reject::kBoolean;
+        break;
+      case 'i':
+        if (VarintStatus s = get_varint32(at, end, &n); s != VarintStatus::kOk) return reason_of(s);
+        break;
+      case 'l':
+        if (VarintStatus s = get_varint(at, end, &wide); s != VarintStatus::kOk)
+          return reason_of(s);
+        break;
+      case 'e':
+        if (VarintStatus s = get_varint32(at, end, &n); s != VarintStatus::kOk) return reason_of(s);
+        if (n < 0 || static_cast<uint32_t>(n) >= ops_[i].arg) return Reject::kEnum;
+        break;
+      case 's':
+        r = take_string(at, end);
+        break;
+      case 'y':
+        r = take_sized(at, end, &body);
+        break;
+      case '<':
+        r = walk_union(i, at, end);
+        break;
+      default:
+        r = walk_blocks(i, at, end);
+        break;
+    }
+    if (r != Reject::kNone) return r;
+  }
+  return Reject::kNone;
+}
+
+Reject Layout::walk_union(uint32_t index, const uint8_t** at, const uint8_t* end) const {
+  int32_t chosen;
+  if (VarintStatus s = get_varint32(at, end, &chosen); s != VarintStatus::kOk) return reason_of(s);
+  if (chosen < 0 || static_cast<uint32_t>(chosen) >= ops_[index].arg) return Reject::kUnion;
+  uint32_t branch = index + 1;
+  for (; chosen > 0; --chosen) branch = ops_[branch].next;
+  return walk(branch + 1, ops_[branch].next, at, end);
+}
+
+// Arrays and maps: blocks of items until a count of zero. A negative count is followed by the
+// block's size.
+Reject Layout::walk_blocks(uint32_t index, const uint8_t** at, const uint8_t* end) const {
+  const Op& op = ops_[index];
+  const bool is_map = op.code == '{';
+  int64_t empty_items = 0;
+  for (;;) {
+    int64_t count;
+    if (VarintStatus s = get_varint(at, end, &count); s != VarintStatus::kOk) return reason_of(s);
+    if (count == 0) return Reject::kNone;
+    const uint8_t* stated_end = nullptr;
+    if (count < 0) {
+      if (count == INT64_MIN) return Reject::kLength;
+      count = -count;
+      int64_t size;
+      if (VarintStatus s = get_varint(at, end, &size); s != VarintStatus::kOk) return reason_of(s);
+      if (size < 0 || size > end - *at) return Reject::kLength;
+      stated_end = *at + size;
+    }
+    if (op.arg) {  // items take no byte: nothing to walk, only to bound
+      if (count > kEmptyItemsMax - empty_items) return Reject::kLength;
+      empty_items += count;
+    } else {
+      for (; count > 0; --count) {
+        if (is_map) {
+          if (Reject r = take_string(at, end); r != Reject::kNone) return r;
+        }
+        if (Reject r = walk(index + 1, op.next, at, end); r != Reject::kNone) return r;
+      }
+    }
+    if (stated_end && *at != stated_end) return Reject::kLength;
+  }
+}
+
+}  // namespace sdr
