@@ -1,4 +1,7 @@
 # SpeedData Relay. `make help` lists the targets.
+#
+# What asks the compiler something is expanded late (=): on a fresh machine it comes with `deps`.
+MAKEFLAGS += $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 CXX      ?= g++
@@ -7,16 +10,17 @@ HOST_CXX := $(CXX)
 
 TRIPLET  := $(shell uname -m)-linux-gnu
 MUSL     := /usr/lib/$(shell uname -m)-linux-musl
-GXX_VER  := $(shell $(CXX) -dumpversion 2>/dev/null)
+GXX_VER   = $(shell $(CXX) -dumpversion 2>/dev/null)
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion
 COMMON   := -std=c++20 -g -MMD -MP $(WARN) -I. -DSDR_VERSION='"$(VERSION)"'
 
 # The relay: freestanding in spirit. libstdc++.a is never linked, so anything that needs it fails the link.
-RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffunction-sections -fdata-sections
-MUSL_FLAGS  := -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
+RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics \
+               -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
+MUSL_FLAGS   = -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
                -isystem /usr/include/c++/$(GXX_VER) -isystem /usr/include/$(TRIPLET)/c++/$(GXX_VER)
-MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections -Wl,-z,max-page-size=4096
+MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code -Wl,--build-id=none
 MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 TOOL_FLAGS  := $(COMMON) -O2
 
@@ -34,9 +38,9 @@ PROGRAMS := $(addprefix $(BUILD)/bin/,sdr-relay $(TOOLS))
 Q := $(if $(V),,@)
 say = @printf '  %-5s %s\n' $(1) $(2)
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## build the programs, into build/bin
 
-$(BUILD)/musl/%.o: %.cc
+$(BUILD)/musl/%.o: %.cc | deps
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)
 	$(Q)$(CXX) $(MUSL_FLAGS) $(RELAY_FLAGS) $(CPPFLAGS) -c -o $@ $<
@@ -49,8 +53,8 @@ $(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC))
 
 # The same sources, dynamic with glibc: for sanitizers (make relay-glibc SAN=address,undefined).
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-relay-glibc: $(BUILD)/bin/sdr-relay-glibc
-$(BUILD)/glibc/%.o: %.cc
+relay-glibc: $(BUILD)/bin/sdr-relay-glibc ## the relay with glibc; SAN=address,undefined
+$(BUILD)/glibc/%.o: %.cc | deps
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)
 	$(Q)$(CXX) $(RELAY_FLAGS) -O1 $(SAN_FLAGS) $(CPPFLAGS) -c -o $@ $<
@@ -59,7 +63,7 @@ $(BUILD)/bin/sdr-relay-glibc: $(call obj,glibc,$(RELAY_SRC) $(FORMAT_SRC))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN_FLAGS) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/tools/%.o: %.cc
+$(BUILD)/tools/%.o: %.cc | deps
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)
 	$(Q)$(CXX) $(TOOL_FLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
@@ -78,11 +82,28 @@ $(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC)
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lavro -ljansson -lcap-ng
 
-clean:
+# Everything is asked of debian/control; nothing is fetched where all is there (NODEPS=1: not even looked).
+deps: ## install what the build and the tests need (Debian; asks for sudo)
+	$(if $(NODEPS),,$(Q)debian/builddeps)
+
+# avsc, one of the readers that recordings are held against: once, and only where npm works.
+$(BUILD)/node/.tried:
+	@mkdir -p $(@D)
+	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund avsc \
+	    >npm.log 2>&1 </dev/null || true; } && touch $(@F)
+
+check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests; T="net/faults.py …" runs only those
+	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
+
+demo: all ## a fleet of three channels, fed and read back; KEEP=1 leaves it running until Ctrl-C
+	$(Q)BUILD=$(abspath $(BUILD)) KEEP=$(KEEP) tests/demo/demo.py
+
+clean: ## remove build/
 	rm -rf $(BUILD)
 
-help:
-	@sed -n 's/^\([a-z-]*\):.*## /\1  /p' Makefile
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
-.PHONY: all relay-glibc clean help
+.DEFAULT_GOAL := all
+.PHONY: all relay-glibc deps check demo clean help
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

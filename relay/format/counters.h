@@ -8,10 +8,10 @@
 // (CLOCK_REALTIME), the rest durations. Host byte order: the page never leaves its machine.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
+#include "relay/format/atomic.h"
 #include "relay/format/layout.h"
 
 namespace sdr {
@@ -24,7 +24,7 @@ constexpr size_t kLatencyBuckets =
     36;  // bucket b counts latencies of [2^b, 2^(b+1)) ns; the last is open
 constexpr size_t kRejectReasons = 16;  // indexed by Reject; room to grow
 
-using Counter = std::atomic<uint64_t>;
+using Counter = Atomic<uint64_t>;
 
 // "ok"|"full"|"error"|"stalled"|"unmounted"|"off"
 enum class DiskState : uint64_t { kOff, kOk, kFull, kError, kStalled, kUnmounted };
@@ -97,14 +97,14 @@ struct CountersPage {
 };
 static_assert(sizeof(CountersPage) <= kCountersBytes);
 static_assert(offsetof(CountersPage, receiver) == 128);
-static_assert(sizeof(Counter) == 8 && Counter::is_always_lock_free);
+static_assert(sizeof(Counter) == 8);
 
 // The one writer of a counter adds without a locked instruction.
 inline void add(Counter& counter, uint64_t n) {
-  counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  counter.store(counter.load(Order::kRelaxed) + n, Order::kRelaxed);
 }
-inline void set(Counter& counter, uint64_t n) { counter.store(n, std::memory_order_relaxed); }
-inline uint64_t get(const Counter& counter) { return counter.load(std::memory_order_relaxed); }
+inline void set(Counter& counter, uint64_t n) { counter.store(n, Order::kRelaxed); }
+inline uint64_t get(const Counter& counter) { return counter.load(Order::kRelaxed); }
 inline void raise(Counter& counter, uint64_t n) {
   if (n > get(counter)) set(counter, n);
 }

@@ -119,7 +119,7 @@ size_t put_iso_time(int64_t time_us, char out[kIsoTimeBytes + 1]) {
 }
 
 size_t put_segment_name(std::string_view channel, int64_t time_us, char out[kSegmentNameBytesMax]) {
-  if (channel.size() > kChannelNameBytesMax) channel = channel.substr(0, kChannelNameBytesMax);
+  if (channel.size() > kChannelNameBytesMax) channel = {channel.data(), kChannelNameBytesMax};
   memcpy(out, channel.data(), channel.size());
   char* at = out + channel.size();
   *at++ = '_';
@@ -133,12 +133,12 @@ int64_t parse_segment_name(std::string_view channel, std::string_view name) {
   if (name.size() != size || !name.starts_with(channel) || name[channel.size()] != '_' ||
       !name.ends_with(".avro"))
     return -1;
-  return parse_pattern(kStampPattern, name.substr(channel.size() + 1, kStampBytes));
+  return parse_pattern(kStampPattern, {name.data() + channel.size() + 1, kStampBytes});
 }
 
 int64_t parse_date_dir(std::string_view name) {
   if (!name.starts_with("date=")) return -1;
-  return parse_pattern(kDatePattern, name.substr(5));
+  return parse_pattern(kDatePattern, {name.data() + 5, name.size() - 5});
 }
 
 int64_t parse_iso_time(std::string_view text) { return parse_pattern(kIsoPattern, text); }

@@ -1,0 +1,17 @@
+// The two clocks, in nanoseconds.
+#pragma once
+
+#include <stdint.h>
+#include <time.h>
+
+namespace sdr {
+
+inline int64_t clock_ns(clockid_t clock) {
+  timespec t;
+  clock_gettime(clock, &t);
+  return static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
+}
+inline int64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
+inline int64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+
+}  // namespace sdr

@@ -1,0 +1,150 @@
+#include "relay/intake.h"
+
+#include <string.h>
+#include <time.h>
+
+namespace sdr {
+namespace {
+
+// Reads the receive time and, where it is there, the socket's drop count from message `index`'s
+// control data.
+int64_t receive_time(Journal& journal, uint32_t index, int64_t otherwise_ns, Batch* batch) {
+  msghdr& header = journal.messages[index].msg_hdr;
+  // The addresses in it may be another process's; the places are the same.
+  header.msg_control = journal.control[index];
+  if (header.msg_controllen > kControlBytes) return otherwise_ns;
+  int64_t time_ns = otherwise_ns;
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_type == SCM_TIMESTAMPNS) {
+      timespec t;
+      memcpy(&t, CMSG_DATA(c), sizeof t);
+      time_ns = static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
+    } else if (c->cmsg_type == SO_RXQ_OVFL) {
+      memcpy(&batch->kernel_drops, CMSG_DATA(c), sizeof batch->kernel_drops);
+      batch->has_kernel_drops = true;
+    }
+  }
+  return time_ns;
+}
+
+}  // namespace
+
+void Intake::take(uint32_t count, int64_t now_ns, Batch* batch) {
+  committed_ = ring_.head().committed.read();
+  batch->received = count;
+  batch->received_bytes = 0;
+  batch->datums = batch->rejected = batch->relayed_invalid = 0;
+  batch->rejects_not_kept = batch->unrecorded = 0;
+  batch->has_kernel_drops = false;
+  memset(batch->rejected_by_reason, 0, sizeof batch->rejected_by_reason);
+  for (uint32_t i = 0; i < count; ++i) {
+    if (ring_.head().journal.messages[i].msg_len != kNoLength) take_one(i, now_ns, batch);
+  }
+}
+
+void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
+  Journal& journal = ring_.head().journal;
+  const uint32_t length = journal.messages[index].msg_len;
+  const std::span<const uint8_t> datagram(ring_.window(index),
+                                          length < kWindowBytes ? length : kWindowBytes);
+  const int64_t time_ns = receive_time(journal, index, now_ns, batch);
+  batch->received_bytes += datagram.size();
+  const Reject reason = judge(index, datagram);
+  if (reason == Reject::kNone) {
+    const uint8_t* stands = datagram.data();
+    if (rules_.record) {
+      const uint64_t place = committed_.open.end();
+      if (append(datagram, time_ns)) {
+        stands = ring_.data(place);
+      } else {
+        ++batch->unrecorded;
+      }
+    }
+    batch->time_ns[batch->datums] = time_ns;
+    batch->datum[batch->datums++] = {const_cast<uint8_t*>(stands), datagram.size()};
+    return;
+  }
+  ++batch->rejected;
+  ++batch->rejected_by_reason[static_cast<size_t>(reason)];
+  if (reason == Reject::kSender) return;  // somebody else's: counted, not kept
+  if (rules_.relay_invalid)
+    batch->invalid[batch->relayed_invalid++] = {const_cast<uint8_t*>(datagram.data()),
+                                                datagram.size()};
+  if (!rules_.record || !keep_reject(index, datagram, reason, time_ns)) ++batch->rejects_not_kept;
+}
+
+Reject Intake::judge(uint32_t index, std::span<const uint8_t> datagram) const {
+  const Journal& journal = ring_.head().journal;
+  if (!rules_.allow.empty()) {
+    bool allowed = false;
+    const sockaddr* sender = reinterpret_cast<const sockaddr*>(&journal.senders[index]);
+    for (const AddressBlock& block : rules_.allow) allowed = allowed || block.contains(sender);
+    if (!allowed) return Reject::kSender;
+  }
+  if (journal.messages[index].msg_hdr.msg_flags & MSG_TRUNC) return Reject::kTruncated;
+  return layout_.validate(datagram.data(), datagram.size());
+}
+
+bool Intake::has_room(uint64_t bytes) {
+  const RingHead& head = ring_.head();
+  auto fits = [&] {
+    return committed_.open.end() + bytes - consumed_position_ <= head.data_bytes &&
+           committed_.index + 1 - consumed_index_ < head.descriptor_count;
+  };
+  if (fits()) return true;
+  const Recorded recorded = head.recorded.read();
+  consumed_position_ = recorded.position;
+  consumed_index_ = recorded.index;
+  return fits();
+}
+
+bool Intake::append(std::span<const uint8_t> datum, int64_t time_ns) {
+  if (!has_room(datum.size())) return false;
+  Descriptor& open = committed_.open;
+  if (open.datums > 0 && open.bytes + datum.size() > kDescriptorBytesMax) {
+    ring_.descriptor(committed_.index) = open;
+    ++committed_.index;
+    open = {open.end(), 0, 0, 0, 0};
+  }
+  memcpy(ring_.data(open.end()), datum.data(), datum.size());
+  if (open.datums == 0) open.first_time_ns = time_ns;
+  open.last_time_ns = time_ns;
+  open.bytes += static_cast<uint32_t>(datum.size());
+  ++open.datums;
+  return true;
+}
+
+bool Intake::keep_reject(uint32_t index, std::span<const uint8_t> datagram, Reject reason,
+                         int64_t time_ns) {
+  RingHead& head = ring_.head();
+  const uint64_t at = head.reject_head.load(Order::kRelaxed);
+  uint64_t& mark = head.journal.reject_marks[index];
+  if (mark != 0 && mark - 1 != at) return true;  // gone there before its receiver was killed
+  const uint64_t need = sizeof(RejectRecord) + (datagram.size() + 7) / 8 * 8;
+  if (at + need - head.rejects_recorded.read().position > head.reject_bytes) return false;
+  mark = at + 1;
+  RejectRecord record = {};
+  record.bytes = static_cast<uint32_t>(datagram.size());
+  record.reason = static_cast<uint32_t>(reason);
+  record.time_ns = time_ns;
+  memcpy(&record.sender, &head.journal.senders[index], sizeof record.sender);
+  memcpy(ring_.rejects(at), &record, sizeof record);
+  memcpy(ring_.rejects(at + sizeof record), datagram.data(), datagram.size());
+  head.reject_head.store(at + need, Order::kRelease);
+  return true;
+}
+
+void Intake::commit() { ring_.head().committed.write(committed_); }
+
+uint32_t Intake::salvage(int64_t now_ns) {
+  RingHead& head = ring_.head();
+  const Journal& journal = head.journal;
+  if (journal.batch.load(Order::kAcquire) != head.committed.sequence()) return 0;
+  static Batch batch;
+  take(journal.count < kBatchMax ? journal.count : kBatchMax, now_ns, &batch);
+  commit();
+  return batch.datums;
+}
+
+}  // namespace sdr

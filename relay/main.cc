@@ -1,0 +1,238 @@
+// sdr-relay: one channel. Takes its files, its ring and its socket, then hands over to the
+// receiver.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "relay/affinity.h"
+#include "relay/clock.h"
+#include "relay/dir.h"
+#include "relay/format/ocf.h"
+#include "relay/log.h"
+#include "relay/options.h"
+#include "relay/receiver.h"
+
+namespace sdr {
+namespace {
+
+constexpr int kUserError = 100;
+constexpr int kSystemError = 111;
+
+constexpr size_t kLayoutTextMax = 256 << 10;
+constexpr size_t kHeaderBytesMax = 768 << 10;
+Options options;
+Layout layout;
+char layout_text[kLayoutTextMax];
+uint8_t header_bytes[kHeaderBytesMax];
+
+// Reads a whole file; 0 where it cannot be, which has then been said.
+size_t read_file(const char* path, void* out, size_t bytes_max) {
+  UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    log_errno("fatal", errno, "unable to open %s", path);
+    return 0;
+  }
+  size_t size = 0;
+  while (size < bytes_max) {
+    const ssize_t got = read(fd.get(), static_cast<char*>(out) + size, bytes_max - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      log_errno("fatal", errno, "unable to read %s", path);
+      return 0;
+    }
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+  }
+  if (size == 0) log_line("fatal", "%s is empty", path);
+  if (size < bytes_max) return size;
+  log_line("fatal", "%s is larger than %zu bytes", path, bytes_max - 1);
+  return 0;
+}
+
+// Layout and header; both are bytes that live as long as the process.
+bool load_schema(std::string_view* text, std::span<const uint8_t>* header) {
+  const size_t text_bytes = read_file(options.layout_file, layout_text, sizeof layout_text);
+  if (text_bytes == 0) return false;
+  *text = {layout_text, text_bytes};
+  size_t column;
+  if (Status s = layout.parse(*text, &column); !s) {
+    log_line("fatal", "%s:1:%zu: not a layout: %s", options.layout_file, column, s.error().what);
+    return false;
+  }
+  const size_t header_size = read_file(options.header_file, header_bytes, sizeof header_bytes);
+  if (header_size == 0) return false;
+  *header = {header_bytes, header_size};
+  Result<OcfHeader> parsed = parse_ocf_header(*header);
+  if (parsed && parsed->pair_count > 0) return true;
+  log_line("fatal", "%s: not the header of an Avro file", options.header_file);
+  return false;
+}
+
+// Maps the counters page; one of another version or channel is begun anew. Null, and said, where it
+// cannot be.
+CountersPage* open_counters(const char* path) {
+  UniqueFd fd;
+  if (path) {
+    fd.reset(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+    if (!fd || ftruncate(fd.get(), kCountersBytes) < 0) {
+      log_errno("fatal", errno, "unable to open the counters page %s", path);
+      return nullptr;
+    }
+    const int failed = posix_fallocate(fd.get(), 0, kCountersBytes);
+    if (failed != 0 && failed != EOPNOTSUPP) {
+      log_errno("fatal", failed, "unable to allocate the counters page %s", path);
+      return nullptr;
+    }
+  }
+  void* place = mmap(nullptr, kCountersBytes, PROT_READ | PROT_WRITE,
+                     path ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS, fd.get(), 0);
+  if (place == MAP_FAILED) {
+    log_errno("fatal", errno, "unable to map the counters page");
+    return nullptr;
+  }
+  CountersPage* page = static_cast<CountersPage*>(place);
+  if (page->magic != kCountersMagic || page->version != kCountersVersion ||
+      strncmp(page->channel, options.name, sizeof page->channel) != 0) {
+    memset(place, 0, kCountersBytes);
+    page->version = kCountersVersion;
+    page->bytes = kCountersBytes;
+    snprintf(page->channel, sizeof page->channel, "%s", options.name);
+    page->page_time_ns = static_cast<uint64_t>(realtime_ns());
+    page->magic = kCountersMagic;
+  }
+  page->stream_count = static_cast<uint32_t>(options.stream_count);
+  page->has_full_rate = options.has_full_rate;
+  add(page->receiver.starts, 1);
+  set(page->receiver.start_time_ns, static_cast<uint64_t>(realtime_ns()));
+  set(page->receiver.pid, static_cast<uint64_t>(getpid()));
+  return page;
+}
+
+// No two receivers of a channel at once, or they would share a held socket's datagrams. Held until
+// the process ends.
+bool lock_channel(int dir_fd) {
+  static UniqueFd lock;
+  lock.reset(openat(dir_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) {
+    log_errno("fatal", errno, "unable to open %s/lock", options.ring_dir);
+    return false;
+  }
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return true;
+  log_line("info", "another receiver of this channel is still there; waiting for it");
+  while (flock(lock.get(), LOCK_EX) < 0) {
+    if (errno == EINTR) continue;
+    log_errno("fatal", errno, "unable to lock %s/lock", options.ring_dir);
+    return false;
+  }
+  return true;
+}
+
+bool is_finished(int dir_fd) {
+  Result<Ring> ring = Ring::open(dir_fd, "current");
+  return ring && ring->head().finished.load() != 0;
+}
+
+// The ring of an earlier receiver may still be in its writer's hands: it steps aside under a name
+// that sorts last, and the next writer finishes it if that one did not. This receiver begins with a
+// ring of its own.
+Status set_current_aside(int dir_fd) {
+  if (faccessat(dir_fd, "current", F_OK, AT_SYMLINK_NOFOLLOW) < 0) return {};
+  if (is_finished(dir_fd)) {
+    if (unlinkat(dir_fd, "current", 0) < 0) return Error{"unable to unlink the last ring", errno};
+    return {};
+  }
+  unsigned long long last = 0;
+  Status listed = for_each_name(dir_fd, [&](const char* name) {
+    if (strncmp(name, "left-", 5) != 0) return;
+    const unsigned long long number = strtoull(name + 5, nullptr, 10);
+    if (number > last) last = number;
+  });
+  if (!listed) return listed;
+  char aside[32];
+  snprintf(aside, sizeof aside, "left-%020llu", last + 1);
+  if (renameat(dir_fd, "current", dir_fd, aside) < 0)
+    return Error{"unable to set the last ring aside", errno};
+  return {};
+}
+
+Result<Ring> make_ring(int dir_fd, std::string_view text, std::span<const uint8_t> header) {
+  if (!options.record_dir) return Ring::anonymous();
+  if (Status s = set_current_aside(dir_fd); !s) return s.error();
+  (void)unlinkat(dir_fd, "new", 0);
+  Result<Ring> ring = Ring::create(dir_fd, "new", options.name, text, header, options.buffer_bytes);
+  if (!ring) {
+    (void)unlinkat(dir_fd, "new", 0);
+    return ring;
+  }
+  if (renameat(dir_fd, "new", dir_fd, "current") < 0)
+    return Error{"unable to name the ring", errno};
+  return ring;
+}
+
+// The supervisor's death is ours: its successor starts another receiver.
+void die_with_parent(pid_t parent) {
+  (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) (void)kill(getpid(), SIGTERM);
+}
+
+int report(int code, const Error& error, const char* where) {
+  log_errno("fatal", error.sys_errno, "%s%s%s", error.what, *where ? " " : "", where);
+  return code;
+}
+
+int run(int argc, char** argv, pid_t parent) {
+  int exit_code;
+  if (!parse_options(argc, argv, &options, &exit_code)) return exit_code;
+  log_open(options.name, nullptr);
+  for (int fd : {options.ready_fd, options.listen_fd}) {
+    if (fd >= 0 && fcntl(fd, F_GETFD) < 0) {
+      log_line("fatal", "descriptor %d is not open", fd);
+      return kUserError;
+    }
+  }
+  die_with_parent(parent);
+  std::string_view text;
+  std::span<const uint8_t> header;
+  if (!load_schema(&text, &header)) return kUserError;
+  CountersPage* counters = open_counters(options.counters_file);
+  if (!counters) return kSystemError;
+  log_open(options.name, &counters->receiver.log_lines_dropped);
+
+  UniqueFd ring_dir;
+  if (options.ring_dir) {
+    Result<UniqueFd> made = open_or_make_dir(AT_FDCWD, options.ring_dir, 0700);
+    if (!made) return report(kSystemError, made.error(), options.ring_dir);
+    ring_dir = std::move(*made);
+    if (!lock_channel(ring_dir.get())) return kSystemError;
+  }
+  Result<ReceiveSocket> socket = open_receive_socket(options);
+  if (!socket) return report(kSystemError, socket.error(), options.listen_text);
+  set(counters->receiver.receive_buffer_asked, options.receive_buffer_bytes);
+  set(counters->receiver.receive_buffer_granted, socket->buffer_granted);
+  if (socket->buffer_granted < 2 * options.receive_buffer_bytes)
+    log_line("warning", "receive buffer: %llu bytes asked, %llu granted; see net.core.rmem_max",
+             static_cast<unsigned long long>(options.receive_buffer_bytes),
+             static_cast<unsigned long long>(socket->buffer_granted / 2));
+  Result<Ring> ring = make_ring(ring_dir.get(), text, header);
+  if (!ring) return report(kSystemError, ring.error(), options.record_dir ? options.ring_dir : "");
+  const int result = run_receiver({options, layout, *ring, ring_dir.get(), *socket, *counters});
+  if (options.record_dir && ring->head().finished.load() != 0)
+    (void)unlinkat(ring_dir.get(), "current", 0);
+  return result;
+}
+
+}  // namespace
+}  // namespace sdr
+
+int main(int argc, char** argv) {
+  const pid_t parent = getppid();
+  return sdr::run(argc, argv, parent);
+}

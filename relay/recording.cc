@@ -1,0 +1,298 @@
+#include "relay/recording.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "relay/clock.h"
+#include "relay/dir.h"
+#include "relay/log.h"
+#include "relay/ocf_scan.h"
+
+namespace sdr {
+namespace {
+
+constexpr char kOpenName[] = ".open";
+constexpr uint64_t kPreallocateStepMax = 16 << 20;
+constexpr int kNameTries = 1000;
+
+Status fill_random(uint8_t* out, size_t bytes) {
+  UniqueFd fd(open("/dev/urandom", O_RDONLY | O_CLOEXEC));
+  if (!fd || read(fd.get(), out, bytes) != static_cast<ssize_t>(bytes))
+    return Error{"unable to read /dev/urandom", errno};
+  return {};
+}
+
+// The kernel's random id of this boot, without its newline; empty where there is none.
+std::string_view boot_id() {
+  static char id[64];
+  static size_t size = 0;
+  if (size == 0) {
+    UniqueFd fd(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    const ssize_t got = fd ? read(fd.get(), id, sizeof id) : 0;
+    size = got > 0 ? static_cast<size_t>(got) : 0;
+    while (size > 0 && id[size - 1] == '\n') --size;
+  }
+  return {id, size};
+}
+
+std::string_view clock_state() {
+  timex status = {};
+  return adjtimex(&status) != TIME_ERROR && !(status.status & STA_UNSYNC) ? "synchronised"
+                                                                          : "unsynchronised";
+}
+
+}  // namespace
+
+Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const uint8_t> header) {
+  drop();
+  dir_ = std::move(dir_fd);
+  header_ = header;
+  recorded_ = state->read();
+  state_ = state;
+  find_last_start();
+  Status s = take_over_open();
+  if (!s) drop();
+  return s;
+}
+
+void Recording::drop() {
+  file_.drop();
+  dir_.reset();
+  state_ = nullptr;
+  unsynced_ = false;
+}
+
+// The newest sealed name: a new segment's is later, whatever the clock says.
+void Recording::find_last_start() {
+  last_start_us_ = recorded_.start_us;
+  int64_t newest_day = -1;
+  auto look = [&](const char* name) {
+    const int64_t start = parse_segment_name(options_.channel, name);
+    if (start > last_start_us_) last_start_us_ = start;
+  };
+  if (!options_.dated) {
+    (void)for_each_name(dir_.get(), look);
+    return;
+  }
+  (void)for_each_name(dir_.get(), [&](const char* name) {
+    const int64_t day = parse_date_dir(name);
+    if (day > newest_day) newest_day = day;
+  });
+  if (newest_day < 0) return;
+  char name[kDateDirBytes + 1];
+  put_date_dir(newest_day, name);
+  UniqueFd day(openat(dir_.get(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (day) (void)for_each_name(day.get(), look);
+}
+
+Status Recording::take_over_open() {
+  struct stat status;
+  if (fstatat(dir_.get(), kOpenName, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (errno != ENOENT) return Error{"unable to stat .open", errno};
+    if (recorded_.file_bytes == 0) return {};
+    recorded_.file_bytes = 0;  // sealed, or taken away
+    return publish();
+  }
+  uint8_t sync[kSyncBytes];
+  const bool ours = S_ISREG(status.st_mode) && read_sync_marker(dir_.get(), kOpenName, sync) &&
+                    memcmp(sync, recorded_.sync, kSyncBytes) == 0;
+  const bool sealed = ours && recorded_.file_bytes > 0 && status.st_nlink > 1;
+  const bool unpublished = ours && recorded_.file_bytes == 0;
+  if (sealed || unpublished) {
+    if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
+  } else if (ours && static_cast<uint64_t>(status.st_size) >= recorded_.file_bytes) {
+    return file_.resume(dir_.get(), kOpenName, recorded_.file_bytes);
+  } else if (Status s = repair_open(); !s) {
+    return s;
+  }
+  recorded_.file_bytes = 0;
+  return publish();
+}
+
+// `.open` is not this ring's: the machine was switched off, or its ring is lost. What is good of it
+// is kept.
+Status Recording::repair_open() {
+  ScanResult scan;
+  Status scanned = scan_segment(dir_.get(), kOpenName, &scan);
+  if (!scanned) return scanned;
+  if (!scan.is_ours) {
+    char aside[64];
+    snprintf(aside, sizeof aside, ".damaged-%lld", static_cast<long long>(realtime_ns() / 1000));
+    if (renameat(dir_.get(), kOpenName, dir_.get(), aside) < 0)
+      return Error{"unable to set a foreign .open aside", errno};
+    log_line("warning", "%s in its directory is no segment of ours; set aside as %s", kOpenName,
+             aside);
+    return {};
+  }
+  if (scan.blocks == 0) {
+    if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
+    return {};
+  }
+  if (Status s = file_.resume(dir_.get(), kOpenName, scan.good_bytes); !s) return s;
+  file_.preallocate(0);
+  if (Status s = file_.finish(); !s) return s;
+  int64_t start_us = scan.start_us > 0 ? scan.start_us : last_start_us_ + 1;
+  if (Status s = link_sealed(&start_us); !s) return s;
+  ++sealed_;
+  char started[kIsoTimeBytes + 1];
+  put_iso_time(start_us, started);
+  log_line("warning", "segment of %s was left open; sealed with %llu blocks, %llu bytes cut",
+           started, static_cast<unsigned long long>(scan.blocks),
+           static_cast<unsigned long long>(scan.file_bytes - scan.good_bytes));
+  return {};
+}
+
+Status Recording::publish() {
+  state_->write(recorded_);
+  return {};
+}
+
+Status Recording::begin_segment(int64_t first_time_ns) {
+  int64_t start_us = first_time_ns / 1000;
+  if (start_us < 0) start_us = 0;
+  if (start_us <= last_start_us_) start_us = last_start_us_ + 1;
+  recorded_.start_us = start_us;
+  recorded_.opened_us = realtime_ns() / 1000;
+  recorded_.file_bytes = 0;
+  recorded_.file_blocks = 0;
+  if (Status s = fill_random(recorded_.sync, kSyncBytes); !s) return s;
+  (void)publish();
+  if (Status s = file_.create(dir_.get(), kOpenName, options_.mode); !s) return s;
+  file_.preallocate(options_.segment_bytes < kPreallocateStepMax ? options_.segment_bytes
+                                                                 : kPreallocateStepMax);
+  last_start_us_ = start_us;
+
+  Result<OcfHeader> base = parse_ocf_header(header_);
+  if (!base) return base.error();
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  char started[kIsoTimeBytes + 1];
+  const size_t started_bytes = put_iso_time(start_us, started);
+  const MetadataPair extra[] = {
+      {"sdr.host", host},
+      {"sdr.started", {started, started_bytes}},
+      {"sdr.boot_id", boot_id()},
+      {"sdr.clock", clock_state()},
+  };
+  const size_t bytes = put_ocf_header(*base, extra, recorded_.sync, {file_.tail(), file_.room()});
+  if (bytes == 0) return Error{"the header does not fit", 0};
+  file_.append(bytes);
+  return {};
+}
+
+Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t first_time_ns) {
+  const uint64_t block = kBlockHeadBytesMax + bytes + kSyncBytes;
+  if (file_.is_open() && recorded_.file_blocks > 0 &&
+      file_.file_bytes() + block > options_.segment_bytes) {
+    if (Status s = seal(); !s) return s.error();
+  }
+  if (!file_.is_open()) {
+    if (Status s = begin_segment(first_time_ns); !s) return s.error();
+  }
+  if (block > file_.room()) return Error{"a block does not fit the buffer", 0};
+  const size_t head = put_block_head(datums, bytes, file_.tail());
+  block_bytes_ = head + bytes;
+  return file_.tail() + head;
+}
+
+Status Recording::end_block(const Recorded& consumed) {
+  memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
+  file_.append(block_bytes_ + kSyncBytes);
+  if (Status s = file_.write(); !s) return s;
+  unsynced_ = true;
+  recorded_.index = consumed.index;
+  recorded_.bytes = consumed.bytes;
+  recorded_.datums = consumed.datums;
+  recorded_.position = consumed.position;
+  recorded_.file_bytes = file_.file_bytes();
+  ++recorded_.file_blocks;
+  return publish();
+}
+
+Status Recording::sync(bool* synced) {
+  *synced = false;
+  if (!unsynced_ || !file_.is_open()) return {};
+  if (Status s = file_.sync(); !s) return s;
+  unsynced_ = false;
+  *synced = true;
+  return {};
+}
+
+// Also when the clock has been set back past the boundary: then the slot differs just as well.
+bool Recording::is_due(int64_t now_us) const {
+  const int64_t slot_us = static_cast<int64_t>(options_.rotate_s) * 1000000;
+  return file_.is_open() && now_us / slot_us != recorded_.opened_us / slot_us;
+}
+
+Status Recording::seal() {
+  if (!file_.is_open()) return {};
+  if (Status s = file_.finish(); !s) return s;
+  unsynced_ = false;
+  if (Status s = link_sealed(&recorded_.start_us); !s) return s;
+  if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
+  ++sealed_;
+  recorded_.file_bytes = 0;
+  (void)publish();
+  if (options_.files_max > 0) bound_files();
+  return {};
+}
+
+// Gives `.open` its final name, the first free one from *start_us on, and takes the old one away.
+Status Recording::link_sealed(int64_t* start_us) {
+  for (int tries = 0; tries < kNameTries; ++tries, ++*start_us) {
+    UniqueFd day;
+    int target = dir_.get();
+    if (options_.dated) {
+      char date[kDateDirBytes + 1];
+      put_date_dir(*start_us, date);
+      Result<UniqueFd> made = open_or_make_dir(dir_.get(), date, dir_mode(options_.mode));
+      if (!made) return made.error();
+      day = std::move(*made);
+      target = day.get();
+    }
+    char name[kSegmentNameBytesMax];
+    put_segment_name(options_.channel, *start_us, name);
+    if (linkat(dir_.get(), kOpenName, target, name, 0) == 0) {
+      if (fsync(target) < 0) return Error{"unable to sync the directory", errno};
+      if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
+    } else if (errno == EEXIST) {
+      continue;
+    } else if (errno == EPERM || errno == EOPNOTSUPP) {
+      // No hard links here (exFAT). Only we make names in this directory, so looking first is safe.
+      if (faccessat(target, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      if (renameat(dir_.get(), kOpenName, target, name) < 0)
+        return Error{"unable to seal the segment", errno};
+      (void)fsync(target);
+    } else {
+      return Error{"unable to seal the segment", errno};
+    }
+    if (fsync(dir_.get()) < 0) return Error{"unable to sync the directory", errno};
+    return {};
+  }
+  return Error{"no free name for the segment", EEXIST};
+}
+
+void Recording::bound_files() {
+  for (;;) {
+    uint32_t count = 0;
+    int64_t oldest = INT64_MAX;
+    (void)for_each_name(dir_.get(), [&](const char* name) {
+      const int64_t start = parse_segment_name(options_.channel, name);
+      if (start < 0) return;
+      ++count;
+      if (start < oldest) oldest = start;
+    });
+    if (count <= options_.files_max) return;
+    char name[kSegmentNameBytesMax];
+    put_segment_name(options_.channel, oldest, name);
+    if (unlinkat(dir_.get(), name, 0) < 0) return;
+  }
+}
+
+}  // namespace sdr

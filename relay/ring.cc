@@ -1,0 +1,231 @@
+#include "relay/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sdr {
+namespace {
+
+constexpr uint64_t kRingMagic = 0x474e4952524453ull;  // "SDRRING"
+constexpr uint32_t kRingVersion = 1;
+constexpr uint64_t kUnit = 65536;  // areas begin and end on it: any page size, any cache colouring
+constexpr uint64_t kTextBytesMax = 1 << 20;
+
+constexpr uint64_t round_up(uint64_t n) { return (n + kUnit - 1) / kUnit * kUnit; }
+
+// Where the areas of the file begin. Each is mapped at the same distance from base, but the reject
+// and the data area twice, so the map is longer than the file.
+struct Shape {
+  uint64_t descriptors, text, windows, rejects, data, file_bytes;
+  uint64_t map_rejects, map_data, map_bytes;
+
+  explicit Shape(const RingHead& h) {
+    descriptors = round_up(sizeof(RingHead));
+    text = descriptors + round_up(h.descriptor_count * sizeof(Descriptor));
+    windows = text + round_up(h.text_bytes);
+    rejects = windows + round_up(kBatchMax * kWindowStride);
+    data = rejects + h.reject_bytes;
+    file_bytes = data + h.data_bytes;
+    map_rejects = rejects;
+    map_data = map_rejects + 2 * h.reject_bytes;
+    map_bytes = map_data + 2 * h.data_bytes;
+  }
+};
+
+// A quarter of the data's room, from 256 KiB to 1 MiB.
+uint64_t rejects_for(uint64_t data_bytes) {
+  const uint64_t quarter = round_up(data_bytes / 4);
+  return quarter < 4 * kUnit ? 4 * kUnit : quarter > 16 * kUnit ? 16 * kUnit : quarter;
+}
+
+// Descriptors are closed at about 64 KiB, so few are needed; a salvaged or ragged batch takes some
+// more.
+uint64_t descriptors_for(uint64_t data_bytes) {
+  return data_bytes / (kDescriptorBytesMax / 4) + 256;
+}
+
+bool plausible(const RingHead& h) {
+  return h.head_bytes == sizeof(RingHead) && h.data_bytes % kUnit == 0 && h.data_bytes > 0 &&
+         h.data_bytes <= 2ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
+         h.descriptor_count == descriptors_for(h.data_bytes) && h.text_bytes <= kTextBytesMax &&
+         h.layout_bytes <= h.text_bytes && h.channel[sizeof h.channel - 1] == '\0' &&
+         h.file_bytes == Shape(h).file_bytes;
+}
+
+// What the positions say must fit each other, or the ring is not used.
+bool consistent(const Ring& ring) {
+  const RingHead& h = ring.head();
+  const Committed committed = h.committed.read();
+  const Recorded recorded = h.recorded.read();
+  const uint64_t rejected = h.reject_head.load();
+  const uint64_t rejects_done = h.rejects_recorded.read().position;
+  if (recorded.index > committed.index || committed.index - recorded.index > h.descriptor_count)
+    return false;
+  if (recorded.position > committed.open.end() ||
+      committed.open.end() - recorded.position > h.data_bytes)
+    return false;
+  if (committed.open.bytes > kDescriptorBytesMax) return false;
+  for (uint64_t i = recorded.index; i < committed.index; ++i) {
+    const Descriptor& d = ring.descriptor(i);
+    if (d.bytes > kDescriptorBytesMax || d.end() > committed.open.end()) return false;
+  }
+  return rejects_done <= rejected && rejected - rejects_done <= h.reject_bytes;
+}
+
+}  // namespace
+
+// With fd < 0: zeroed memory of this process, its areas not mapped twice.
+Result<Ring> Ring::map(int fd, const RingHead& head) {
+  const Shape shape(head);
+  void* place = mmap(nullptr, shape.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (place == MAP_FAILED) return Error{"unable to map the ring", errno};
+  uint8_t* base = static_cast<uint8_t*>(place);
+  auto at = [&](uint64_t offset, uint64_t bytes, uint64_t file_offset) {
+    return mmap(base + offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+                static_cast<off_t>(file_offset)) != MAP_FAILED;
+  };
+  const bool mapped =
+      fd < 0 ? mprotect(base, shape.map_bytes, PROT_READ | PROT_WRITE) == 0
+             : at(0, shape.rejects, 0) && at(shape.map_rejects, head.reject_bytes, shape.rejects) &&
+                   at(shape.map_rejects + head.reject_bytes, head.reject_bytes, shape.rejects) &&
+                   at(shape.map_data, head.data_bytes, shape.data) &&
+                   at(shape.map_data + head.data_bytes, head.data_bytes, shape.data);
+  if (!mapped) {
+    const int failed = errno;
+    munmap(base, shape.map_bytes);
+    return Error{"unable to map the ring", failed};
+  }
+  Ring ring;
+  ring.head_ = reinterpret_cast<RingHead*>(base);
+  ring.base_ = base;
+  ring.map_bytes_ = shape.map_bytes;
+  ring.descriptors_ = reinterpret_cast<Descriptor*>(base + shape.descriptors);
+  ring.text_ = base + shape.text;
+  ring.windows_ = base + shape.windows;
+  ring.rejects_ = base + shape.map_rejects;
+  ring.data_ = base + shape.map_data;
+  return ring;
+}
+
+Ring::~Ring() {
+  if (head_) munmap(base_, map_bytes_);
+}
+
+Result<Ring> Ring::create(int dir_fd, const char* name, std::string_view channel,
+                          std::string_view layout, std::span<const uint8_t> header,
+                          uint64_t data_bytes) {
+  alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
+  memset(blank, 0, sizeof blank);
+  RingHead* shape = reinterpret_cast<RingHead*>(blank);
+  shape->version = kRingVersion;
+  shape->head_bytes = sizeof(RingHead);
+  shape->data_bytes = round_up(data_bytes);
+  shape->reject_bytes = rejects_for(shape->data_bytes);
+  shape->descriptor_count = descriptors_for(shape->data_bytes);
+  shape->layout_bytes = layout.size();
+  shape->text_bytes = layout.size() + header.size();
+  if (shape->text_bytes > kTextBytesMax) return Error{"layout and header exceed 1 MiB", 0};
+  const Shape places(*shape);
+  shape->file_bytes = places.file_bytes;
+  memcpy(shape->channel, channel.data(), channel.size());
+
+  UniqueFd fd(openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return Error{"unable to create the ring", errno};
+  if (ftruncate(fd.get(), static_cast<off_t>(places.file_bytes)) < 0)
+    return Error{"unable to size the ring", errno};
+  auto allocate = [&](uint64_t from, uint64_t bytes) {
+    const int failed =
+        posix_fallocate(fd.get(), static_cast<off_t>(from), static_cast<off_t>(bytes));
+    return failed == EOPNOTSUPP ? 0 : failed;
+  };
+  int failed = allocate(0, places.windows);
+  // Of each window the first page or two: the kernel writes the rest first, and answers EFAULT
+  // where it cannot.
+  for (uint32_t i = 0; i < kBatchMax && !failed; ++i)
+    failed = allocate(places.windows + i * kWindowStride, 2048);
+  if (!failed) failed = allocate(places.rejects, places.file_bytes - places.rejects);
+  if (failed) return Error{"unable to allocate the ring", failed};
+
+  Result<Ring> ring = map(fd.get(), *shape);
+  if (!ring) return ring;
+  memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  memcpy(ring->text_, layout.data(), layout.size());
+  memcpy(ring->text_ + layout.size(), header.data(), header.size());
+  ring->head_->journal.batch.store(kNoBatch);
+  compiler_fence();
+  ring->head_->magic = kRingMagic;
+  return ring;
+}
+
+Result<Ring> Ring::open(int dir_fd, const char* name) {
+  UniqueFd fd(openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return Error{"unable to open the ring", errno};
+  struct stat status;
+  if (fstat(fd.get(), &status) < 0) return Error{"unable to stat the ring", errno};
+  alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
+  if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() ||
+      pread(fd.get(), blank, sizeof blank, 0) != static_cast<ssize_t>(sizeof blank))
+    return Error{"not a ring", 0};
+  const RingHead& shape = *reinterpret_cast<const RingHead*>(blank);
+  if (shape.magic != kRingMagic) return Error{"not a ring", 0};
+  if (shape.version != kRingVersion) return Error{"ring of another version", 0};
+  if (!plausible(shape) || static_cast<uint64_t>(status.st_size) != shape.file_bytes)
+    return Error{"damaged ring", 0};
+  Result<Ring> ring = map(fd.get(), shape);
+  if (ring && !consistent(*ring)) return Error{"damaged ring", 0};
+  return ring;
+}
+
+std::string_view Ring::layout() const {
+  return {reinterpret_cast<const char*>(text_), head_->layout_bytes};
+}
+
+std::span<const uint8_t> Ring::header() const {
+  return {text_ + head_->layout_bytes, head_->text_bytes - head_->layout_bytes};
+}
+
+Result<Ring> Ring::anonymous() {
+  alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
+  RingHead* shape = reinterpret_cast<RingHead*>(blank);
+  shape->data_bytes = kUnit;
+  shape->reject_bytes = kUnit;
+  shape->descriptor_count = 1;
+  Result<Ring> ring = map(-1, *shape);
+  if (ring) memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  return ring;
+}
+
+void Ring::prepare_journal() const {
+  Journal& journal = head_->journal;
+  journal.batch.store(kNoBatch, Order::kRelease);
+  compiler_fence();
+  journal.count = kBatchMax;
+  for (uint32_t i = 0; i < kBatchMax; ++i) {
+    journal.windows[i] = {window(i), kWindowBytes};
+    msghdr& header = journal.messages[i].msg_hdr;
+    header = {};
+    header.msg_name = &journal.senders[i];
+    header.msg_iov = &journal.windows[i];
+    header.msg_iovlen = 1;
+    header.msg_control = journal.control[i];
+  }
+  reset_journal(kBatchMax);
+}
+
+void Ring::reset_journal(uint32_t count) const {
+  Journal& journal = head_->journal;
+  journal.batch.store(kNoBatch, Order::kRelease);
+  compiler_fence();
+  for (uint32_t i = 0; i < count; ++i) {
+    journal.messages[i].msg_hdr.msg_namelen = sizeof journal.senders[i];
+    journal.messages[i].msg_hdr.msg_controllen = kControlBytes;
+    journal.messages[i].msg_len = kNoLength;
+    journal.reject_marks[i] = 0;
+  }
+}
+
+}  // namespace sdr

@@ -1,0 +1,230 @@
+#include "relay/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "relay/log.h"
+
+#ifndef IP_MULTICAST_ALL
+#define IP_MULTICAST_ALL 49
+#endif
+#ifndef IPV6_MULTICAST_ALL
+#define IPV6_MULTICAST_ALL 29
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+namespace sdr {
+namespace {
+
+// linux/sock_diag.h, which musl does not bring. Newer kernels have more of them; the drops are the
+// ninth.
+constexpr size_t kMeminfoCount = 9;
+constexpr size_t kMeminfoDrops = 8;
+
+template <typename T>
+bool set_option(int fd, int level, int name, const T& value) {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+Result<unsigned> interface_index(const char* name) {
+  const unsigned index = if_nametoindex(name);
+  if (index == 0) return Error{"unable to find the interface", ENODEV};
+  return index;
+}
+
+// The index of the interface that holds IPv6 address `wanted`, or 0. Lines of /proc/net/if_inet6
+// begin with the address in 32 hexadecimal digits and the index in two or more.
+unsigned interface_of_v6(const in6_addr& wanted) {
+  char prefix[34];
+  for (int i = 0; i < 16; ++i) snprintf(prefix + 2 * i, 3, "%02x", wanted.s6_addr[i]);
+  prefix[32] = ' ';
+  prefix[33] = '\0';
+  UniqueFd fd(open("/proc/net/if_inet6", O_RDONLY | O_CLOEXEC));
+  static char table[16384];
+  const ssize_t size = fd ? read(fd.get(), table, sizeof table - 1) : 0;
+  table[size > 0 ? size : 0] = '\0';
+  const char* line = strstr(table, prefix);
+  return line ? static_cast<unsigned>(strtoul(line + 33, nullptr, 16)) : 0;
+}
+
+// Asks for the buffer past net.core.rmem_max first, which needs CAP_NET_ADMIN, then within it.
+uint64_t set_receive_buffer(int fd, uint64_t bytes) {
+  const int asked = static_cast<int>(bytes);
+  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, asked))
+    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, asked);
+  int granted = 0;
+  socklen_t size = sizeof granted;
+  getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &size);
+  return static_cast<uint64_t>(granted);
+}
+
+Status join(int fd, const Options& options) {
+  // Without this, a socket hears every group that anyone on the host has joined on its port.
+  const int off = 0;
+  const int level = options.listen.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP;
+  (void)set_option(fd, level, options.listen.is_v6() ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL, off);
+  unsigned index = 0;
+  if (options.listen_interface) {
+    Result<unsigned> found = interface_index(options.listen_interface);
+    if (!found) return found.error();
+    index = *found;
+  }
+  bool joined;
+  if (options.source.size != 0) {
+    group_source_req request = {};
+    request.gsr_interface = index;
+    memcpy(&request.gsr_group, &options.listen.any, options.listen.size);
+    memcpy(&request.gsr_source, &options.source.any, options.source.size);
+    joined = set_option(fd, level, MCAST_JOIN_SOURCE_GROUP, request);
+  } else {
+    group_req request = {};
+    request.gr_interface = index;
+    memcpy(&request.gr_group, &options.listen.any, options.listen.size);
+    joined = set_option(fd, level, MCAST_JOIN_GROUP, request);
+  }
+  // A held socket has joined before: EADDRINUSE.
+  if (!joined && errno != EADDRINUSE) return Error{"unable to join", errno};
+  return {};
+}
+
+Status bind_receive_socket(int fd, const Options& options) {
+  const int on = 1;
+  if (options.listen.is_v6()) (void)set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, on);
+  // Several programs of a host may hear one group; a unicast port is ours alone.
+  if (options.listen.is_multicast()) (void)set_option(fd, SOL_SOCKET, SO_REUSEADDR, on);
+  if (options.listen_interface && !options.listen.is_multicast() &&
+      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, options.listen_interface,
+                 static_cast<socklen_t>(strlen(options.listen_interface))) < 0)
+    return Error{"unable to bind to the interface", errno};
+  // A group's own address, so that no other group on the port is heard.
+  Address address = options.listen;
+  if (options.listen.is_v6() && options.listen.is_multicast() && options.listen_interface) {
+    Result<unsigned> index = interface_index(options.listen_interface);
+    if (!index) return index.error();
+    address.v6.sin6_scope_id = *index;
+  }
+  if (bind(fd, &address.any, address.size) < 0) return Error{"unable to bind", errno};
+  return {};
+}
+
+}  // namespace
+
+Result<ReceiveSocket> open_receive_socket(const Options& options) {
+  ReceiveSocket out;
+  if (options.listen_fd >= 0) {
+    out.fd.reset(options.listen_fd);
+  } else {
+    out.fd.reset(socket(options.listen.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!out.fd) return Error{"unable to make a socket", errno};
+    if (Status s = bind_receive_socket(out.fd.get(), options); !s) return s.error();
+  }
+  const int fd = out.fd.get();
+  if (options.listen.is_multicast()) {
+    if (Status s = join(fd, options); !s) return s.error();
+  }
+  out.buffer_granted = set_receive_buffer(fd, options.receive_buffer_bytes);
+  const int on = 1;
+  if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
+  uint32_t memory[kMeminfoCount];
+  socklen_t size = sizeof memory;
+  out.has_meminfo = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0;
+  const int overflow = !out.has_meminfo;
+  (void)set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, overflow);
+  timeval timeout = {1, 0};
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) < 0)
+    return Error{"unable to set the receive time-out", errno};
+  return out;
+}
+
+uint32_t socket_drops(int fd) {
+  uint32_t memory[kMeminfoCount] = {};
+  socklen_t size = sizeof memory;
+  getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size);
+  return memory[kMeminfoDrops];
+}
+
+namespace {
+
+// `interface` is an address of this host: the streams leave where it lives, and carry it as their
+// source.
+Status leave_from_address(int fd, Address from, const Address& to) {
+  if (from.is_v6() != to.is_v6()) return Error{"interface and stream differ in IP version", 0};
+  if (bind(fd, &from.any, from.size) < 0) return Error{"unable to bind to the interface", errno};
+  if (!to.is_multicast()) return {};
+  if (to.is_v6()) {
+    const int index = static_cast<int>(interface_of_v6(from.v6.sin6_addr));
+    if (index == 0) return Error{"unable to find the interface", ENODEV};
+    if (!set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, index))
+      return Error{"unable to set the interface", errno};
+  } else if (!set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, from.v4.sin_addr)) {
+    return Error{"unable to set the interface", errno};
+  }
+  return {};
+}
+
+Status leave_from_interface(int fd, const char* name, const Address& to) {
+  Result<unsigned> index = interface_index(name);
+  if (!index) return index.error();
+  bool set;
+  if (!to.is_multicast()) {
+    // In network byte order, and without privilege (Linux 3.4).
+    const uint32_t wire = htonl(*index);
+    set = to.is_v6() ? set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, wire)
+                     : set_option(fd, IPPROTO_IP, IP_UNICAST_IF, wire);
+  } else if (to.is_v6()) {
+    set = set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, static_cast<int>(*index));
+  } else {
+    ip_mreqn request = {};
+    request.imr_ifindex = static_cast<int>(*index);
+    set = set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, request);
+  }
+  if (!set) return Error{"unable to set the interface", errno};
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> open_send_socket(const Options& options, const Address& to) {
+  UniqueFd fd(socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return Error{"unable to make a socket", errno};
+  if (options.interface) {
+    Address from;
+    Status s = parse_address(options.interface, &from)
+                   ? leave_from_address(fd.get(), from, to)
+                   : leave_from_interface(fd.get(), options.interface, to);
+    if (!s) return s.error();
+  }
+  const int level = to.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int tos = options.dscp << 2;  // the lower two bits are ECN's
+  const int loop = options.loopback;
+  bool set = set_option(fd.get(), level, to.is_v6() ? IPV6_TCLASS : IP_TOS, tos);
+  if (to.is_multicast()) {  // a unicast stream keeps the host's own time to live
+    set = set &&
+          set_option(fd.get(), level, to.is_v6() ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL,
+                     options.ttl) &&
+          set_option(fd.get(), level, to.is_v6() ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP, loop);
+  }
+  if (!set) return Error{"unable to set ttl, dscp or loopback", errno};
+  return fd;
+}
+
+bool has_udp_segment(int fd) {
+  const int off = 0;
+  return set_option(fd, IPPROTO_UDP, UDP_SEGMENT, off);
+}
+
+}  // namespace sdr
