@@ -1,95 +1,32 @@
 #include "relay/receiver.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "relay/affinity.h"
 #include "relay/clock.h"
 #include "relay/intake.h"
 #include "relay/log.h"
+#include "relay/signals.h"
 #include "relay/stream.h"
 #include "relay/writer.h"
+#include "relay/writer_process.h"
 
 namespace sdr {
 namespace {
 
-constexpr int64_t kRespawnNs = 1000000000;
 constexpr int64_t kDropsEveryNs = 1000000000;
 constexpr int64_t kDrainNs = 1000000000;  // what is queued at TERM, where nobody holds the socket
 constexpr int kErrorPauseMs = 10;
 
-// ---- Signals ----------------------------------------------------------------------------------
-// The loop sleeps in recvmmsg itself. A signal that comes just before it does would be slept
-// through, so each handler also starts a timer that interrupts again and again until the loop has
-// seen the flag.
-
-volatile sig_atomic_t stop_asked;
-volatile sig_atomic_t rotate_asked;
-volatile sig_atomic_t child_died;
-volatile sig_atomic_t knocking;
-
-void start_knocking() {
-  knocking = 1;
-  const itimerval every_10_ms = {{0, 10000}, {0, 10000}};
-  setitimer(ITIMER_REAL, &every_10_ms, nullptr);
-}
-void stop_knocking() {
-  knocking = 0;  // first: a signal from here on starts it anew, or its flag is seen right after
-  const itimerval never = {};
-  setitimer(ITIMER_REAL, &never, nullptr);
-}
-
-// The knocking brings the loop back to a writer that could not be started yet.
-void try_again_later() {
-  child_died = 1;
-  start_knocking();
-}
-
-void on_signal(int signal) {
-  const int saved = errno;
-  if (signal == SIGTERM || signal == SIGINT) stop_asked = 1;
-  if (signal == SIGHUP) rotate_asked = 1;
-  if (signal == SIGCHLD) child_died = 1;
-  if (signal != SIGALRM) start_knocking();
-  errno = saved;
-}
-
-void set_handler(int signal, void (*handler)(int)) {
-  struct sigaction action = {};
-  action.sa_handler = handler;
-  sigaction(signal, &action, nullptr);
-}
-
-// ---- The writer as a child --------------------------------------------------------------------
-
-void close_all_but(int keep_a, int keep_b) {
-  const int first = keep_a < keep_b ? keep_a : keep_b;
-  const int second = keep_a < keep_b ? keep_b : keep_a;
-#ifdef SYS_close_range
-  const auto range = [](int from, int to) {
-    return from > to ||
-           syscall(SYS_close_range, static_cast<unsigned>(from), static_cast<unsigned>(to), 0) == 0;
-  };
-  if (range(3, first - 1) && range(first + 1, second - 1) && range(second + 1, 0x7fffffff)) return;
-#endif
-  for (int fd = 3; fd < 1024; ++fd) {  // before Linux 5.9; we never have more
-    if (fd != first && fd != second) close(fd);
-  }
-}
-
 class Receiver {
  public:
   explicit Receiver(const Live& live)
-      : live_(live), counters_(live.counters.receiver), intake_(live.ring, live.layout, rules()) {}
+      : live_(live),
+        counters_(live.counters.receiver),
+        intake_(live.ring, live.layout, rules()),
+        writer_(live.options, live.ring, live.ring_dir_fd, &live.counters) {}
 
   int run();
 
@@ -101,9 +38,6 @@ class Receiver {
   }
   bool open_streams();
   void say_ready() const;
-  void spawn_writer();
-  void reap_writer();
-  void wake_writer();
   void heed_signals();
   int receive(int flags);
   void handle(uint32_t count);
@@ -116,11 +50,9 @@ class Receiver {
   const Live& live_;
   ReceiverCounters& counters_;
   Intake intake_;
+  WriterProcess writer_;
   Batch batch_;
   Stream streams_[kStreamsMax];
-  pid_t writer_ = -1;
-  UniqueFd pipe_;
-  int64_t writer_started_ns_ = 0;
   uint64_t woken_at_ = 0;
   int64_t next_drops_ns_ = 0;
   uint32_t drops_seen_ = 0;
@@ -139,78 +71,14 @@ bool Receiver::open_streams() {
   return true;
 }
 
-void Receiver::spawn_writer() {
-  writer_started_ns_ = monotonic_ns();
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) < 0) {
-    log_errno("warning", errno, "unable to make the writer's pipe");
-    try_again_later();
-    return;
-  }
-  const pid_t pid = fork();
-  if (pid == 0) {
-    for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM}) set_handler(signal, SIG_IGN);
-    stop_knocking();
-    const int dir = live_.ring_dir_fd;
-    close_all_but(ends[0], dir);
-    const sched_param usual = {};
-    if (sched_getscheduler(0) != SCHED_OTHER) (void)sched_setscheduler(0, SCHED_OTHER, &usual);
-    if (live_.options.write_cpus) (void)set_affinity(live_.options.write_cpus);
-    WriterCounters& counters = live_.counters.writer;
-    log_open(live_.options.name, &counters.log_lines_dropped);
-    set(counters.pid, static_cast<uint64_t>(getpid()));
-    _exit(run_writer(live_.options, live_.ring, dir, ends[0], &counters));
-  }
-  close(ends[0]);
-  pipe_.reset(ends[1]);
-  if (pid < 0) {
-    log_errno("warning", errno, "unable to start the writer");
-    pipe_.reset();
-    try_again_later();
-    return;
-  }
-  (void)fcntl(ends[1], F_SETFL, O_NONBLOCK);
-  writer_ = pid;
-  add(counters_.writer_starts, 1);
-}
-
-// A dead writer is replaced, at most once a second. Only after waitpid: no write of its is in
-// flight then.
-void Receiver::reap_writer() {
-  if (writer_ > 0) {
-    int how;
-    if (waitpid(writer_, &how, WNOHANG) != writer_) return;
-    log_line("warning", "writer ended with %s %d; starting another",
-             WIFSIGNALED(how) ? "signal" : "code",
-             WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
-    writer_ = -1;
-    pipe_.reset();
-  }
-  if (monotonic_ns() - writer_started_ns_ < kRespawnNs) {
-    try_again_later();
-    return;
-  }
-  spawn_writer();
-}
-
-void Receiver::wake_writer() {
-  const char byte = 'w';
-  // A full pipe means that it has been woken already.
-  if (pipe_ && write(pipe_.get(), &byte, 1) < 0 && errno == EPIPE) try_again_later();
-}
-
 void Receiver::heed_signals() {
-  if (!knocking) return;
-  stop_knocking();
-  if (rotate_asked) {
-    rotate_asked = 0;
+  const Signals signals = take_signals();
+  if (!live_.options.record_dir) return;
+  if (signals.rotate) {
     live_.ring.head().rotations_asked.fetch_add(1);
-    wake_writer();
+    writer_.wake();
   }
-  if (child_died) {
-    child_died = 0;
-    if (live_.options.record_dir) reap_writer();
-  }
+  if (signals.child) writer_.reap();
 }
 
 void Receiver::say_ready() const {
@@ -261,7 +129,7 @@ void Receiver::handle(uint32_t count) {
   if (intake_.end() - woken_at_ >= wake_bytes(head.data_bytes) || live_.options.sync_ms == 0 ||
       rejects_high) {
     woken_at_ = intake_.end();
-    wake_writer();
+    writer_.wake();
   }
 }
 
@@ -332,16 +200,15 @@ int Receiver::run() {
   if (live_.socket.has_meminfo && live_.options.listen_fd >= 0)
     drops_seen_ = socket_drops(live_.socket.fd.get());
   if (!open_streams()) return 111;
-  set_handler(SIGPIPE, SIG_IGN);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGALRM}) set_handler(signal, on_signal);
+  catch_signals();
   live_.ring.prepare_journal();
   if (live_.options.record_dir) {
-    spawn_writer();
+    writer_.start();
   } else {
     set(live_.counters.writer.disk_state, static_cast<uint64_t>(DiskState::kOff));
   }
   say_ready();
-  while (!stop_asked) {
+  while (!stop_asked()) {
     const int got = receive(MSG_WAITFORONE);
     if (got > 0) {
       handle(static_cast<uint32_t>(got));
@@ -350,15 +217,11 @@ int Receiver::run() {
     }
     heed_signals();
   }
-  stop_knocking();
+  (void)take_signals();
   if (live_.options.listen_fd < 0) drain_queue();
   next_drops_ns_ = 0;
   look_at_drops(realtime_ns());
-  if (live_.options.record_dir && writer_ < 0) spawn_writer();
-  pipe_.reset();
-  int how = 0;
-  while (writer_ > 0 && waitpid(writer_, &how, 0) < 0 && errno == EINTR) {
-  }
+  if (live_.options.record_dir) writer_.finish();
   return 0;
 }
 

@@ -239,7 +239,7 @@ Status Recording::seal() {
   ++sealed_;
   recorded_.file_bytes = 0;
   (void)publish();
-  if (options_.files_max > 0) bound_files();
+  if (options_.total_bytes_max > 0) bound_files();
   return {};
 }
 
@@ -278,17 +278,21 @@ Status Recording::link_sealed(int64_t* start_us) {
   return Error{"no free name for the segment", EEXIST};
 }
 
+// The newest one always stays.
 void Recording::bound_files() {
   for (;;) {
+    uint64_t bytes = 0;
     uint32_t count = 0;
     int64_t oldest = INT64_MAX;
     (void)for_each_name(dir_.get(), [&](const char* name) {
       const int64_t start = parse_segment_name(options_.channel, name);
-      if (start < 0) return;
+      struct stat status;
+      if (start < 0 || fstatat(dir_.get(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
       ++count;
+      bytes += static_cast<uint64_t>(status.st_size);
       if (start < oldest) oldest = start;
     });
-    if (count <= options_.files_max) return;
+    if (count < 2 || bytes <= options_.total_bytes_max) return;
     char name[kSegmentNameBytesMax];
     put_segment_name(options_.channel, oldest, name);
     if (unlinkat(dir_.get(), name, 0) < 0) return;

@@ -29,7 +29,7 @@ struct RecordingOptions {
   bool dated = true;  // sealed segments stand in date= directories
   uint64_t segment_bytes = 1ull << 30;
   uint64_t rotate_s = 3600;
-  uint32_t files_max = 0;  // 0: any number; else the oldest are deleted
+  uint64_t total_bytes_max = 0;  // of what is sealed; 0: unbounded; else the oldest are deleted
 };
 
 class Recording {

@@ -23,7 +23,7 @@ constexpr int kRetryMs = 1000;
 constexpr int64_t kGiveUpNs = 5000000000;  // after the receiver is gone
 constexpr int kLockPollMs = 50;
 constexpr uint64_t kRejectedFileBytes = 16 << 20;
-constexpr uint32_t kRejectedFilesMax = 16;
+constexpr uint64_t kRejectedTotalBytes = 256 << 20;
 
 constexpr size_t kDataBufferBytes =
     (1 << 20) + (1 << 20) + 65536;  // a header, a block, a page carried
@@ -50,7 +50,7 @@ class Writer {
     return {o.name, o.mode, true, o.segment_bytes, o.rotate_s, 0};
   }
   static RecordingOptions reject_options(const Options& o) {
-    return {o.name, o.mode, false, kRejectedFileBytes, o.rotate_s, kRejectedFilesMax};
+    return {o.name, o.mode, false, kRejectedFileBytes, o.rotate_s, kRejectedTotalBytes};
   }
 
   Status step(bool tick);
