@@ -98,7 +98,7 @@ RejectRecord reject_at(const Ring& ring, uint64_t position) {
 }
 
 uint64_t record_size(const RejectRecord& record) {
-  return sizeof(RejectRecord) + (record.bytes + 7) / 8 * 8;
+  return sizeof(RejectRecord) + (uint64_t{record.bytes} + 7) / 8 * 8;
 }
 
 uint8_t* put_sized(uint8_t* at, const void* data, size_t bytes) {

@@ -183,7 +183,7 @@ bool parse_one(int id, const char* text, Options* out) {
     case kSync:
       return parse_number_into(text, 0, 3600000, &out->sync_ms);
     case kRotate:
-      return parse_number_into(text, 1, 366 * 86400, &out->rotate_s);
+      return parse_number_into(text, 1, 366ull * 86400, &out->rotate_s);
     case kSegment:
       return parse_number_into(text, 128 << 10, 1ull << 44, &out->segment_bytes);
     case kBuffer:

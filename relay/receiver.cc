@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kDropsEveryNs = 1000000000;
 constexpr int64_t kDrainNs = 1000000000;  // what is queued at TERM, where nobody holds the socket
-constexpr int kErrorPauseMs = 10;
+constexpr long kErrorPauseNs = 10000000;
 
 class Receiver {
  public:
@@ -103,7 +103,7 @@ int Receiver::receive(int flags) {
   if (wrong == EINTR || wrong == EAGAIN) return 0;
   if (get(counters_.receive_errors) == 0) log_errno("warning", wrong, "unable to receive");
   add(counters_.receive_errors, 1);
-  const timespec pause = {0, kErrorPauseMs * 1000000};
+  const timespec pause = {0, kErrorPauseNs};
   nanosleep(&pause, nullptr);
   return 0;
 }

@@ -11,13 +11,10 @@
 
 #include "relay/clock.h"
 #include "relay/dir.h"
-#include "relay/log.h"
-#include "relay/ocf_scan.h"
 
 namespace sdr {
 namespace {
 
-constexpr char kOpenName[] = ".open";
 constexpr uint64_t kPreallocateStepMax = 16 << 20;
 constexpr int kNameTries = 1000;
 
@@ -39,6 +36,14 @@ std::string_view boot_id() {
     while (size > 0 && id[size - 1] == '\n') --size;
   }
   return {id, size};
+}
+
+bool same_file(int dir_a, const char* a, int dir_b, const char* b) {
+  struct stat x;
+  struct stat y;
+  return fstatat(dir_a, a, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
+         fstatat(dir_b, b, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
+         x.st_ino == y.st_ino;
 }
 
 std::string_view clock_state() {
@@ -68,86 +73,6 @@ void Recording::drop() {
   unsynced_ = false;
 }
 
-// The newest sealed name: a new segment's is later, whatever the clock says.
-void Recording::find_last_start() {
-  last_start_us_ = recorded_.start_us;
-  int64_t newest_day = -1;
-  auto look = [&](const char* name) {
-    const int64_t start = parse_segment_name(options_.channel, name);
-    if (start > last_start_us_) last_start_us_ = start;
-  };
-  if (!options_.dated) {
-    (void)for_each_name(dir_.get(), look);
-    return;
-  }
-  (void)for_each_name(dir_.get(), [&](const char* name) {
-    const int64_t day = parse_date_dir(name);
-    if (day > newest_day) newest_day = day;
-  });
-  if (newest_day < 0) return;
-  char name[kDateDirBytes + 1];
-  put_date_dir(newest_day, name);
-  UniqueFd day(openat(dir_.get(), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (day) (void)for_each_name(day.get(), look);
-}
-
-Status Recording::take_over_open() {
-  struct stat status;
-  if (fstatat(dir_.get(), kOpenName, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-    if (errno != ENOENT) return Error{"unable to stat .open", errno};
-    if (recorded_.file_bytes == 0) return {};
-    recorded_.file_bytes = 0;  // sealed, or taken away
-    return publish();
-  }
-  uint8_t sync[kSyncBytes];
-  const bool ours = S_ISREG(status.st_mode) && read_sync_marker(dir_.get(), kOpenName, sync) &&
-                    memcmp(sync, recorded_.sync, kSyncBytes) == 0;
-  const bool sealed = ours && recorded_.file_bytes > 0 && status.st_nlink > 1;
-  const bool unpublished = ours && recorded_.file_bytes == 0;
-  if (sealed || unpublished) {
-    if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
-  } else if (ours && static_cast<uint64_t>(status.st_size) >= recorded_.file_bytes) {
-    return file_.resume(dir_.get(), kOpenName, recorded_.file_bytes);
-  } else if (Status s = repair_open(); !s) {
-    return s;
-  }
-  recorded_.file_bytes = 0;
-  return publish();
-}
-
-// `.open` is not this ring's: the machine was switched off, or its ring is lost. What is good of it
-// is kept.
-Status Recording::repair_open() {
-  ScanResult scan;
-  Status scanned = scan_segment(dir_.get(), kOpenName, &scan);
-  if (!scanned) return scanned;
-  if (!scan.is_ours) {
-    char aside[64];
-    snprintf(aside, sizeof aside, ".damaged-%lld", static_cast<long long>(realtime_ns() / 1000));
-    if (renameat(dir_.get(), kOpenName, dir_.get(), aside) < 0)
-      return Error{"unable to set a foreign .open aside", errno};
-    log_line("warning", "%s in its directory is no segment of ours; set aside as %s", kOpenName,
-             aside);
-    return {};
-  }
-  if (scan.blocks == 0) {
-    if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
-    return {};
-  }
-  if (Status s = file_.resume(dir_.get(), kOpenName, scan.good_bytes); !s) return s;
-  file_.preallocate(0);
-  if (Status s = file_.finish(); !s) return s;
-  int64_t start_us = scan.start_us > 0 ? scan.start_us : last_start_us_ + 1;
-  if (Status s = link_sealed(&start_us); !s) return s;
-  ++sealed_;
-  char started[kIsoTimeBytes + 1];
-  put_iso_time(start_us, started);
-  log_line("warning", "segment of %s was left open; sealed with %llu blocks, %llu bytes cut",
-           started, static_cast<unsigned long long>(scan.blocks),
-           static_cast<unsigned long long>(scan.file_bytes - scan.good_bytes));
-  return {};
-}
-
 Status Recording::publish() {
   state_->write(recorded_);
   return {};
@@ -163,7 +88,7 @@ Status Recording::begin_segment(int64_t first_time_ns) {
   recorded_.file_blocks = 0;
   if (Status s = fill_random(recorded_.sync, kSyncBytes); !s) return s;
   (void)publish();
-  if (Status s = file_.create(dir_.get(), kOpenName, options_.mode); !s) return s;
+  if (Status s = file_.create(dir_.get(), kOpenSegment, options_.mode); !s) return s;
   file_.preallocate(options_.segment_bytes < kPreallocateStepMax ? options_.segment_bytes
                                                                  : kPreallocateStepMax);
   last_start_us_ = start_us;
@@ -258,15 +183,17 @@ Status Recording::link_sealed(int64_t* start_us) {
     }
     char name[kSegmentNameBytesMax];
     put_segment_name(options_.channel, *start_us, name);
-    if (linkat(dir_.get(), kOpenName, target, name, 0) == 0) {
+    if (linkat(dir_.get(), kOpenSegment, target, name, 0) == 0) {
       if (fsync(target) < 0) return Error{"unable to sync the directory", errno};
-      if (unlinkat(dir_.get(), kOpenName, 0) < 0) return Error{"unable to unlink .open", errno};
+      if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
     } else if (errno == EEXIST) {
-      continue;
+      if (!same_file(dir_.get(), kOpenSegment, target, name)) continue;
+      // Sealed before the power went; only the old name is left to take away.
+      if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
     } else if (errno == EPERM || errno == EOPNOTSUPP) {
       // No hard links here (exFAT). Only we make names in this directory, so looking first is safe.
       if (faccessat(target, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) continue;
-      if (renameat(dir_.get(), kOpenName, target, name) < 0)
+      if (renameat(dir_.get(), kOpenSegment, target, name) < 0)
         return Error{"unable to seal the segment", errno};
       (void)fsync(target);
     } else {

@@ -23,6 +23,8 @@
 
 namespace sdr {
 
+constexpr char kOpenSegment[] = ".open";
+
 struct RecordingOptions {
   std::string_view channel;
   uint32_t mode = 0640;

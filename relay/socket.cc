@@ -50,7 +50,7 @@ Result<unsigned> interface_index(const char* name) {
 // begin with the address in 32 hexadecimal digits and the index in two or more.
 unsigned interface_of_v6(const in6_addr& wanted) {
   char prefix[34];
-  for (int i = 0; i < 16; ++i) snprintf(prefix + 2 * i, 3, "%02x", wanted.s6_addr[i]);
+  for (size_t i = 0; i < 16; ++i) snprintf(prefix + 2 * i, 3, "%02x", wanted.s6_addr[i]);
   prefix[32] = ' ';
   prefix[33] = '\0';
   UniqueFd fd(open("/proc/net/if_inet6", O_RDONLY | O_CLOEXEC));
