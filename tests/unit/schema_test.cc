@@ -1,0 +1,119 @@
+#include "tools/lib/schema.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "relay/format/ocf.h"
+
+using namespace sdr;
+
+namespace {
+
+std::string layout_of(const std::string& text) { return compile_schema(text).layout; }
+
+std::string record_of(const std::string& fields) {
+  return R"({"type":"record","name":"r","namespace":"a.b","fields":[)" + fields + "]}";
+}
+
+std::string wrong(const std::string& text, const std::vector<std::string>& hold = {}) {
+  try {
+    compile_schema(text, hold);
+    return "";
+  } catch (const SchemaError& error) {
+    return std::to_string(error.line) + ": " + error.what();
+  }
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("schema: every type has its letter") {
+  CHECK(layout_of(R"("boolean")") == "b");
+  CHECK(layout_of(R"("int")") == "i");
+  CHECK(layout_of(R"("long")") == "l");
+  CHECK(layout_of(R"("float")") == "f");
+  CHECK(layout_of(R"("double")") == "d");
+  CHECK(layout_of(R"("string")") == "s");
+  CHECK(layout_of(R"("bytes")") == "y");
+  CHECK(layout_of(R"({"type":"long"})") == "l");
+  CHECK(layout_of(R"({"type":"fixed","name":"f","size":16})") == "x16");
+  CHECK(layout_of(R"({"type":"enum","name":"e","symbols":["A","B"]})") == "e2");
+  CHECK(layout_of(R"({"type":"array","items":"double"})") == "[d]");
+  CHECK(layout_of(R"({"type":"map","values":["null","long"]})") == "{<n|l>}");
+  CHECK(layout_of(record_of(R"({"name":"x","type":"double"},{"name":"n","type":"null"})")) ==
+        "(dn)");
+}
+
+TEST_CASE("schema: names, namespaces and references expand in place") {
+  const std::string inner = R"({"type":"record","name":"in","fields":[{"name":"x","type":"float"}]})";
+  CHECK(layout_of(record_of(R"({"name":"a","type":)" + inner + R"(},{"name":"b","type":"in"},)" +
+                            R"({"name":"c","type":"a.b.in"})")) == "((f)(f)(f))");
+  CHECK(layout_of(record_of(R"({"name":"a","type":{"type":"fixed","name":"f","size":4}},)"
+                            R"({"name":"b","type":{"type":"array","items":"f"}})")) == "(x4[x4])");
+  CHECK(compile_schema(record_of(R"({"name":"x","type":"int"})")).name == "a.b.r");
+}
+
+TEST_CASE("schema: recursion is refused by name") {
+  CHECK(has(wrong(record_of(R"({"name":"next","type":["null","r"]})")),
+            "schema is recursive: type a.b.r refers to itself"));
+  CHECK(has(wrong(record_of(R"({"name":"m","type":{"type":"map","values":{"type":"record",)"
+                            R"("name":"in","fields":[{"name":"up","type":"r"}]}}})")),
+            "type a.b.r refers to itself"));
+}
+
+TEST_CASE("schema: time fields and named ones are held") {
+  const std::string text = record_of(
+      R"({"name":"inside","type":{"type":"long","logicalType":"timestamp-micros"}},)"
+      R"({"name":"beside","type":"long","logicalType":"timestamp-millis"},)"
+      R"({"name":"plain","type":"long"},)"
+      R"({"name":"money","type":{"type":"bytes","logicalType":"decimal","precision":4}},)"
+      R"({"name":"in","type":{"type":"record","name":"in","fields":[{"name":"x","type":"int"}]}})");
+  CHECK(layout_of(text) == "(l!l!ly(i))");
+  CHECK(compile_schema(text, {"plain", "in.x"}).layout == "(l!l!l!y(i!))");
+  CHECK(has(wrong(text, {"nothing"}), "hold names \"nothing\""));
+  const CompiledSchema schema = compile_schema(text);
+  REQUIRE(schema.fields.size() == 6);
+  CHECK(schema.fields[0].path == "inside");
+  CHECK(schema.fields[1].logical_type == "timestamp-millis");
+  CHECK(schema.fields[5].path == "in.x");
+  CHECK(schema.fields[5].type == "int");
+}
+
+TEST_CASE("schema: sizes") {
+  CHECK(compile_schema(R"("double")").fixed_size == 8);
+  CHECK(compile_schema(R"("string")").fixed_size == 0);
+  const CompiledSchema schema = compile_schema(
+      record_of(R"({"name":"a","type":"double"},{"name":"b","type":["null","string"]})"));
+  CHECK(schema.fixed_size == 0);
+  CHECK(schema.minimum_size == 9);
+}
+
+TEST_CASE("schema: what is wrong is said, with its line") {
+  CHECK(has(wrong("{\n\"type\": \"record\",\n oops}"), "3: not JSON"));
+  CHECK(has(wrong(""), "not JSON"));
+  CHECK(has(wrong(R"({"type":"nothing"})"), "not an Avro schema"));
+  CHECK(has(wrong(R"({"type":"record","name":"r","fields":[{"name":"x","type":"y"}]})"),
+            "not an Avro schema"));
+  CHECK(has(wrong(R"("null")"), "zero bytes"));
+  CHECK(has(wrong(R"({"type":"fixed","name":"f","size":70000})"), "a datagram carries at most"));
+  std::string deep = R"("int")";
+  for (int i = 0; i < 70; ++i) deep = R"({"type":"array","items":)" + deep + "}";
+  CHECK(has(wrong(deep), "nested more than 64 deep"));
+}
+
+TEST_CASE("schema: the header holds the original text") {
+  const std::string text = "{ \"type\" : \"long\",\n \"doc\": \"kept\" }";
+  const std::string header = channel_header(compile_schema(text), "engine");
+  const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(header.data()),
+                                       header.size());
+  Result<OcfHeader> parsed = parse_ocf_header(bytes);
+  REQUIRE(parsed);
+  CHECK(parsed->pair_count == 3);
+  CHECK(parsed->size == header.size());
+  const std::span<const uint8_t> schema = ocf_metadata(bytes, "avro.schema");
+  CHECK(std::string(schema.begin(), schema.end()) == text);
+}

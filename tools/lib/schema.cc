@@ -1,0 +1,243 @@
+#include "tools/lib/schema.h"
+
+#include <avro.h>
+#include <jansson.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <memory>
+
+#include "relay/format/layout.h"
+#include "relay/format/ocf.h"
+#include "tools/lib/schema_check.h"
+
+namespace sdr {
+namespace {
+
+constexpr uint64_t kSizeMax = 1ull << 40;  // sums of minimum sizes stop here
+
+struct SchemaRelease {
+  void operator()(avro_schema_t schema) const { avro_schema_decref(schema); }
+};
+using SchemaPtr = std::unique_ptr<std::remove_pointer_t<avro_schema_t>, SchemaRelease>;
+
+std::string full_name(avro_schema_t schema) {
+  const char* space = avro_schema_namespace(schema);
+  const char* name = avro_schema_name(schema);
+  return space && *space ? std::string(space) + "." + name : name;
+}
+
+bool is_named(avro_schema_t schema) {
+  return is_avro_record(schema) || is_avro_enum(schema) || is_avro_fixed(schema);
+}
+
+const char* type_name(avro_schema_t schema) {
+  if (is_avro_record(schema)) return "record";
+  if (is_avro_enum(schema)) return "enum";
+  if (is_avro_fixed(schema)) return "fixed";
+  return avro_schema_type_name(schema);
+}
+
+bool is_time(std::string_view logical_type) {
+  return logical_type == "date" || logical_type.starts_with("time-") ||
+         logical_type.starts_with("timestamp-") || logical_type.starts_with("local-timestamp-");
+}
+
+std::string logical_type_of(const json_t* json) {
+  const char* name = json_string_value(json_object_get(json, "logicalType"));
+  return name ? name : "";
+}
+
+// Walks libavro-c's tree and the JSON it was made from side by side: the tree says what the bytes
+// are, the JSON what libavro-c drops.
+class Compiler {
+ public:
+  Compiler(const std::vector<std::string>& hold, CompiledSchema* out) : hold_(hold), out_(out) {}
+
+  void run(avro_schema_t schema, const json_t* json) {
+    out_->minimum_size = static_cast<size_t>(type(schema, json, "", true, 0));
+    for (const std::string& path : hold_) {
+      const bool known = std::any_of(out_->fields.begin(), out_->fields.end(),
+                                     [&](const SchemaField& f) { return f.path == path; });
+      if (!known) throw SchemaError("hold names \"" + path + "\", which is no field", 0, 0);
+    }
+  }
+
+ private:
+  // Appends the layout of `schema` and returns its smallest size. `path` is the way from the root;
+  // `listed` tells whether it passes through records only.
+  uint64_t type(avro_schema_t schema, const json_t* json, const std::string& path, bool listed,
+                int depth) {
+    if (is_avro_link(schema)) {
+      schema = avro_schema_link_target(schema);
+      if (std::find(open_.begin(), open_.end(), schema) != open_.end())
+        throw SchemaError("schema is recursive: type " + full_name(schema) +
+                              " refers to itself; a datum of unbounded depth cannot be laid out",
+                          0, 0);
+      json = definitions_.at(schema);
+    } else if (is_named(schema)) {
+      definitions_[schema] = json;
+    }
+    if (depth > kLayoutDepthMax)
+      throw SchemaError("schema is nested more than " + std::to_string(kLayoutDepthMax) +
+                            " deep at " + (path.empty() ? "its root" : path),
+                        0, 0);
+    // References are expanded in place, so a small text can stand for a huge layout.
+    if (++type_count_ > kSchemaTypesMax)
+      throw SchemaError("schema is too large: more than " + std::to_string(kSchemaTypesMax) +
+                            " types when its references are expanded",
+                        0, 0);
+    switch (avro_typeof(schema)) {
+      case AVRO_NULL:
+        return letter('n', 0);
+      case AVRO_BOOLEAN:
+        return letter('b', 1);
+      case AVRO_INT32:
+        return letter('i', 1);
+      case AVRO_INT64:
+        return letter('l', 1);
+      case AVRO_FLOAT:
+        return letter('f', 4);
+      case AVRO_DOUBLE:
+        return letter('d', 8);
+      case AVRO_STRING:
+        return letter('s', 1);
+      case AVRO_BYTES:
+        return letter('y', 1);
+      case AVRO_FIXED: {
+        const int64_t size = avro_schema_fixed_size(schema);
+        out_->layout += "x" + std::to_string(size);
+        return static_cast<uint64_t>(size);
+      }
+      case AVRO_ENUM:
+        out_->layout += "e" + std::to_string(avro_schema_enum_number_of_symbols(schema));
+        return 1;
+      case AVRO_ARRAY:
+        return body('[', avro_schema_array_items(schema), json_object_get(json, "items"), ']',
+                    path + "[]", depth);
+      case AVRO_MAP:
+        return body('{', avro_schema_map_values(schema), json_object_get(json, "values"), '}',
+                    path + "{}", depth);
+      case AVRO_RECORD:
+        return record(schema, json, path, listed, depth);
+      case AVRO_UNION:
+        return alternatives(schema, json, path, depth);
+      default:
+        throw SchemaError("not an Avro schema: unknown type", 0, 0);
+    }
+  }
+
+  uint64_t letter(char code, uint64_t size) {
+    out_->layout += code;
+    return size;
+  }
+
+  uint64_t body(char open, avro_schema_t item, const json_t* json, char close,
+                const std::string& path, int depth) {
+    out_->layout += open;
+    type(item, json, path, false, depth + 1);
+    out_->layout += close;
+    return 1;
+  }
+
+  uint64_t record(avro_schema_t schema, const json_t* json, const std::string& path, bool listed,
+                  int depth) {
+    const json_t* fields = json_object_get(json, "fields");
+    uint64_t size = 0;
+    open_.push_back(schema);
+    out_->layout += '(';
+    for (int i = 0; i < static_cast<int>(avro_schema_record_size(schema)); ++i) {
+      const json_t* field = json_array_get(fields, static_cast<size_t>(i));
+      const json_t* field_json = json_object_get(field, "type");
+      avro_schema_t field_schema = avro_schema_record_field_get_by_index(schema, i);
+      const char* name = avro_schema_record_field_name(schema, i);
+      const std::string field_path = path.empty() ? name : path + "." + name;
+      const std::string logical_type = logical_type_of_field(field, field_schema, field_json);
+      bool held = is_time(logical_type);
+      if (listed) {
+        avro_schema_t target = is_avro_link(field_schema) ? avro_schema_link_target(field_schema)
+                                                          : field_schema;
+        out_->fields.push_back({field_path, type_name(target), logical_type});
+        held = held || std::find(hold_.begin(), hold_.end(), field_path) != hold_.end();
+      }
+      size = std::min(kSizeMax, size + type(field_schema, field_json, field_path, listed,
+                                            depth + 1));
+      if (held) out_->layout += '!';
+    }
+    out_->layout += ')';
+    open_.pop_back();
+    return size;
+  }
+
+  // The type's own logical type counts; one that stands beside `type` in the field is what many
+  // schemas have instead.
+  std::string logical_type_of_field(const json_t* field, avro_schema_t schema,
+                                    const json_t* type_json) {
+    if (is_avro_link(schema)) type_json = definitions_.at(avro_schema_link_target(schema));
+    std::string logical_type = logical_type_of(type_json);
+    return logical_type.empty() ? logical_type_of(field) : logical_type;
+  }
+
+  uint64_t alternatives(avro_schema_t schema, const json_t* json, const std::string& path,
+                        int depth) {
+    uint64_t least = kSizeMax;
+    for (int i = 0; i < static_cast<int>(avro_schema_union_size(schema)); ++i) {
+      out_->layout += i == 0 ? '<' : '|';
+      least = std::min(least, type(avro_schema_union_branch(schema, i),
+                                   json_array_get(json, static_cast<size_t>(i)), path, false,
+                                   depth + 1));
+    }
+    out_->layout += '>';
+    return least + 1;
+  }
+
+  const std::vector<std::string>& hold_;
+  CompiledSchema* out_;
+  std::map<avro_schema_t, const json_t*> definitions_;
+  std::vector<avro_schema_t> open_;  // the records we are in, outermost first
+  size_t type_count_ = 0;
+};
+
+// The relay's own parser has the last word.
+size_t parsed_fixed_size(const std::string& text) {
+  const std::unique_ptr<Layout> layout = std::make_unique<Layout>();
+  size_t column = 0;
+  if (Status parsed = layout->parse(text, &column); !parsed)
+    throw SchemaError(std::string("schema cannot be laid out: ") + parsed.error().what, 0, 0);
+  return layout->fixed_size();
+}
+
+}  // namespace
+
+CompiledSchema compile_schema(std::string_view text, const std::vector<std::string>& hold) {
+  const JsonPtr json = parse_schema_json(text);
+  avro_schema_t parsed = nullptr;
+  if (avro_schema_from_json_length(text.data(), text.size(), &parsed) != 0)
+    throw SchemaError(std::string("not an Avro schema: ") + avro_strerror(), 0, 0);
+  const SchemaPtr schema(parsed);
+
+  CompiledSchema out;
+  out.text = text;
+  if (is_named(parsed)) out.name = full_name(parsed);
+  Compiler(hold, &out).run(parsed, json.get());
+  if (out.minimum_size == 0)
+    throw SchemaError("a datum of this schema has zero bytes; no datagram can carry it", 0, 0);
+  if (out.minimum_size > kDatagramBytesMax)
+    throw SchemaError("the smallest datum of this schema has " + std::to_string(out.minimum_size) +
+                          " bytes; a datagram carries at most " + std::to_string(kDatagramBytesMax),
+                      0, 0);
+  out.fixed_size = parsed_fixed_size(out.layout);
+  return out;
+}
+
+std::string channel_header(const CompiledSchema& schema, std::string_view channel) {
+  const MetadataPair pairs[] = {
+      {"avro.schema", schema.text}, {"avro.codec", "null"}, {"sdr.channel", channel}};
+  const uint8_t sync[kSyncBytes] = {};
+  std::vector<uint8_t> header(schema.text.size() + channel.size() + 256);
+  const size_t size = put_ocf_header(OcfHeader(), pairs, sync, header);
+  return std::string(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
+}
+
+}  // namespace sdr
