@@ -1,0 +1,86 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+#include <string>
+
+#include "tools/stat/percentile.h"
+#include "tools/stat/service.h"
+#include "tools/stat/view.h"
+
+using namespace sdr;
+using namespace sdr::status;
+
+TEST_CASE("stat: percentiles are upper bounds of their bucket") {
+  Counter buckets[4] = {};
+  CHECK_FALSE(percentile(buckets, 500, 0));
+  set(buckets[0], 1);
+  CHECK(percentile(buckets, 0, 1) == 1);  // never more than the largest seen
+  CHECK(percentile(buckets, 1000, 100) == 2);
+  set(buckets[1], 98);
+  set(buckets[2], 1);
+  CHECK(percentile(buckets, 10, 100) == 2);
+  CHECK(percentile(buckets, 11, 100) == 4);
+  CHECK(percentile(buckets, 990, 100) == 4);
+  CHECK(percentile(buckets, 999, 100) == 8);
+  set(buckets[3], 100);  // the last one has no bound
+  CHECK(percentile(buckets, 999, 1234) == 1234);
+  for (Counter& bucket : buckets) set(bucket, UINT64_MAX / 2);
+  CHECK(percentile(buckets, 500, 100) == 4);
+}
+
+TEST_CASE("stat: what s6-svstat says") {
+  const std::optional<Service> up = parse_svstat("true true true 61 4711\n");
+  REQUIRE(up);
+  CHECK(up->state == State::kUp);
+  CHECK(up->for_s == 61);
+  CHECK(up->pid == 4711);
+  CHECK(up->wanted_up);
+  CHECK(parse_svstat("true true false 0 1")->state == State::kStarting);
+  const std::optional<Service> down = parse_svstat("false true false 5 -1\n");
+  REQUIRE(down);
+  CHECK(down->state == State::kDown);
+  CHECK(down->pid == 0);
+  CHECK(down->wanted_up);
+  for (const char* bad : {"", "up", "true true true 61", "true true maybe 1 2",
+                          "true true true x 2", "true true true 1 2 3"})
+    CHECK_FALSE(parse_svstat(bad));
+}
+
+TEST_CASE("stat: rates between readings") {
+  CHECK(rate(100, 300, 2) == 100);
+  CHECK(rate(300, 100, 2) == 0);
+  CHECK(rate(100, 300, 0) == 0);
+}
+
+TEST_CASE("stat: a page of zeros has all its members") {
+  View view;
+  view.name = "engine";
+  view.now = std::make_unique<CountersPage>();
+  std::string text;
+  JsonWriter out(&text);
+  print_json(view, &out);
+  CHECK(text.find("\"rates\"") == std::string::npos);
+  for (const char* part : {"{\"name\":\"engine\",\"state\":\"down\"", "\"received\":0",
+                           "\"rejected_by_reason\":{\"short\":0,", "\"streams\":[]", "\"p50\":null",
+                           "\"disk\":\"off\"", "\"uptime_s\":null"})
+    CHECK_MESSAGE(text.find(part) != std::string::npos, part);
+}
+
+TEST_CASE("stat: the table gives way in its names only") {
+  std::vector<View> views(2);
+  views[0].name = "a";
+  views[1].name = std::string(63, 'n');
+  for (View& view : views) view.now = std::make_unique<CountersPage>();
+  auto longest = [&](size_t width) {
+    std::istringstream lines(table_text(views, width));
+    size_t most = 0;
+    for (std::string line; std::getline(lines, line);) most = std::max(most, line.size());
+    return most;
+  };
+  CHECK(longest(0) > 80);
+  CHECK(longest(80) <= 80);
+  CHECK(table_text(views, 80).find("nn~ down") != std::string::npos);
+  CHECK(table_text(views, 10).find("nnn~ down") != std::string::npos);
+  CHECK(table_text(views, 0).find(views[1].name + " down") != std::string::npos);
+}

@@ -1,0 +1,140 @@
+#include "tools/gen/channel_words.h"
+
+#include <cstdio>
+
+#include "tools/gen/manifest.h"
+
+namespace sdr {
+namespace {
+
+// Where only the receiver is pinned the writer may run anywhere; it would inherit the receiver's CPUs otherwise.
+constexpr char kAnyCpu[] = "0-1023";
+
+std::string octal(uint32_t mode) {
+  char text[16];
+  snprintf(text, sizeof text, "%04o", mode);
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+std::string decimated_word(const DecimatedStream& stream) {
+  return stream.to.text() + ",factor=" + std::to_string(stream.factor);
+}
+
+// An option that has a default of its own is left out where the config is silent.
+void add_text(WordGroups* out, const char* option, const std::string& value) {
+  if (!value.empty()) out->push_back({option, value});
+}
+
+void add_number(WordGroups* out, const char* option, uint64_t value) {
+  out->push_back({option, std::to_string(value)});
+}
+
+void add_recording(const Channel& channel, const Storage& storage, WordGroups* out) {
+  const RecordOptions& record = *channel.record;
+  out->push_back({"--record", recording_directory(channel, storage)});
+  add_text(out, "--mount", storage.mount);
+  out->push_back({"--mode", octal(storage.mode)});
+  add_number(out, "--sync-ms", record.sync_ms);
+  add_number(out, "--rotate-s", record.rotate_s);
+  add_number(out, "--segment-bytes", record.segment_bytes);
+  add_number(out, "--buffer-bytes", record.buffer_bytes);
+}
+
+}  // namespace
+
+std::string recording_directory(const Channel& channel, const Storage& storage) {
+  return storage.path + (storage.path.ends_with('/') ? "" : "/") + "channel=" + channel.name;
+}
+
+WordGroups relay_words(const Channel& channel, const Storage& storage, const FleetPaths& paths) {
+  WordGroups out;
+  out.push_back({"--name", channel.name});
+  out.push_back({"--listen", channel.listen.text()});
+  add_text(&out, "--listen-interface", channel.listen_interface);
+  add_text(&out, "--source", channel.source);
+  for (const std::string& block : channel.allow) out.push_back({"--allow", block});
+  out.push_back({"--layout", "data/layout"});
+  out.push_back({"--header", "data/header"});
+  if (channel.full_rate) out.push_back({"--full-rate", channel.full_rate->text()});
+  for (const DecimatedStream& stream : channel.decimated) {
+    out.push_back({"--decimated", decimated_word(stream)});
+  }
+  add_text(&out, "--interface", channel.interface);
+  add_number(&out, "--ttl", channel.ttl);
+  add_number(&out, "--dscp", channel.dscp);
+  add_number(&out, "--loopback", channel.loopback ? 1 : 0);
+  out.push_back({"--invalid", channel.invalid});
+  if (channel.record) add_recording(channel, storage, &out);
+  add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
+  out.push_back({"--ring", paths.run + "/rings/" + channel.name});
+  out.push_back({"--counters", paths.run + "/counters/" + channel.name});
+  if (!channel.write_cpus.empty()) {
+    out.push_back({"--write-cpus", channel.write_cpus});
+  } else if (!channel.receive_cpus.empty()) {
+    out.push_back({"--write-cpus", kAnyCpu});
+  }
+  return out;
+}
+
+WordGroups confine_words(const Channel& channel) {
+  WordGroups out;
+  out.push_back({"--user", channel.user});
+  out.push_back({"--best-effort"});
+  add_text(&out, "--cpus", channel.receive_cpus);
+  if (channel.scheduler != "other") out.push_back({"--scheduler", channel.scheduler});
+  return out;
+}
+
+WordGroups log_confine_words(const Channel& channel) { return {{"--user", channel.user}}; }
+
+ChannelValues channel_values(const Channel& channel, const Storage& storage,
+                             const FleetPaths& paths) {
+  ChannelValues out;
+  const auto add = [&out](const char* key, const std::string& value) {
+    if (!value.empty()) out[key] = value;
+  };
+  add("listen", channel.listen.text());
+  add("listen_interface", channel.listen_interface);
+  add("source", channel.source);
+  add("allow", joined(channel.allow));
+  add("schema", hash_text(channel.schema.text));
+  if (channel.full_rate) add("full_rate", channel.full_rate->text());
+  std::vector<std::string> decimated;
+  for (const DecimatedStream& stream : channel.decimated) {
+    decimated.push_back(decimated_word(stream) + ",method=" + stream.method);
+  }
+  add("decimated", joined(decimated));
+  add("interface", channel.interface);
+  add("ttl", std::to_string(channel.ttl));
+  add("dscp", std::to_string(channel.dscp));
+  add("loopback", channel.loopback ? "true" : "false");
+  add("invalid", channel.invalid);
+  add("record", channel.record ? "true" : "false");
+  if (channel.record) {
+    add("record.sync", std::to_string(channel.record->sync_ms));
+    add("record.rotate", std::to_string(channel.record->rotate_s));
+    add("record.size", std::to_string(channel.record->segment_bytes));
+    add("record.buffer", std::to_string(channel.record->buffer_bytes));
+    add("storage.path", storage.path);
+    add("storage.mount", storage.mount);
+    add("storage.group", storage.group);
+    add("storage.mode", octal(storage.mode));
+  }
+  add("receive_buffer", std::to_string(channel.receive_buffer_bytes));
+  add("user", channel.user);
+  add("cpus.receive", channel.receive_cpus);
+  add("cpus.write", channel.write_cpus);
+  add("scheduler", channel.scheduler);
+  add("--run", paths.run);
+  add("--log", paths.log);
+  add("--bin", paths.bin);
+  return out;
+}
+
+}  // namespace sdr

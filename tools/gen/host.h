@@ -1,0 +1,25 @@
+// What this machine has and is, as check_host() (config.h) holds a config against it.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace sdr {
+
+struct Host {
+  std::set<std::string> interfaces;
+  std::set<std::string> addresses;
+  std::vector<uint32_t> cpus;         // online, sorted
+  uint32_t unprivileged_port = 1024;  // the lowest port that takes no privilege to bind
+  bool root = false;
+  std::string user;  // who runs this; empty where the uid has no name
+};
+Host look_at_host();
+
+// Whether something is mounted on `path`, as the relay asks it: bind mounts included, symbolic
+// links not followed.
+bool is_mounted(const std::string& path);
+
+}  // namespace sdr

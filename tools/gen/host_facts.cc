@@ -1,0 +1,95 @@
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "tools/gen/cpu_list.h"
+#include "tools/gen/host.h"
+#include "tools/gen/text_file.h"
+
+namespace sdr {
+namespace {
+
+std::string read_small_file(const char* path) {
+  std::string text;
+  std::string error;
+  read_text_file(path, 1 << 20, false, &text, &error);
+  return text.substr(0, text.find('\n'));
+}
+
+void find_interfaces(Host* host) {
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) < 0) return;
+  for (const ifaddrs* i = list; i; i = i->ifa_next) {
+    host->interfaces.insert(i->ifa_name);
+    if (!i->ifa_addr) continue;
+    char text[INET6_ADDRSTRLEN];
+    if (i->ifa_addr->sa_family == AF_INET) {
+      sockaddr_in v4;
+      memcpy(&v4, i->ifa_addr, sizeof v4);
+      host->addresses.insert(inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text));
+    } else if (i->ifa_addr->sa_family == AF_INET6) {
+      sockaddr_in6 v6;
+      memcpy(&v6, i->ifa_addr, sizeof v6);
+      host->addresses.insert(inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text));
+    }
+  }
+  freeifaddrs(list);
+}
+
+// A field of mountinfo(5): space, tab, newline and backslash stand as \040 and so on.
+std::string unescape_octal(std::string_view field) {
+  std::string out;
+  for (size_t i = 0; i < field.size(); ++i) {
+    if (field[i] == '\\' && i + 3 < field.size()) {
+      const std::string digits(field.substr(i + 1, 3));
+      out += static_cast<char>(strtoul(digits.c_str(), nullptr, 8));
+      i += 3;
+    } else {
+      out += field[i];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Host look_at_host() {
+  Host host;
+  host.root = geteuid() == 0;
+  find_interfaces(&host);
+  std::string error;
+  if (!parse_cpu_list(read_small_file("/sys/devices/system/cpu/online"), &host.cpus, &error)) {
+    for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); ++cpu) {
+      host.cpus.push_back(static_cast<uint32_t>(cpu));
+    }
+  }
+  const std::string port = read_small_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  if (!port.empty()) {
+    host.unprivileged_port = static_cast<uint32_t>(strtoul(port.c_str(), nullptr, 10));
+  }
+  if (const passwd* user = getpwuid(geteuid())) host.user = user->pw_name;
+  return host;
+}
+
+bool is_mounted(const std::string& path) {
+  std::string text;
+  std::string error;
+  if (!read_text_file("/proc/self/mountinfo", 64 << 20, false, &text, &error)) return false;
+  const TextLines lines(std::move(text));
+  for (size_t n = 1; !lines.line(n).empty(); ++n) {
+    std::string_view rest = lines.line(n);  // ID PARENT MAJOR:MINOR ROOT MOUNTPOINT …
+    for (int i = 0; i < 4 && rest.find(' ') != std::string_view::npos; ++i) {
+      rest.remove_prefix(rest.find(' ') + 1);
+    }
+    if (unescape_octal(rest.substr(0, rest.find(' '))) == path) return true;
+  }
+  return false;
+}
+
+}  // namespace sdr

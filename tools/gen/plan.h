@@ -1,0 +1,58 @@
+// What an apply has to do: the rendering held against what is there. Pure; nothing is touched and nothing is asked.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tools/gen/manifest.h"
+#include "tools/gen/service_dir.h"
+
+namespace sdr {
+
+// One channel as it is found under RUN.
+struct ObservedChannel {
+  StoredService stored;
+  bool linked = false;        // service/NAME leads to live/NAME
+  bool link_foreign = false;  // service/NAME is something else
+  bool supervised = false;
+  bool interrupted = false;   // an apply was killed while it changed this channel …
+  ServiceTree backup;         // … and these are the files from before
+};
+
+enum class ApplyAction { kRemove, kChange, kAdd, kUnchanged, kForeign };
+
+struct ApplyStep {
+  ApplyAction action = ApplyAction::kUnchanged;
+  std::string name;
+  ServiceTree present;              // the files as they are
+  ServiceTree before;               // what to go back to: the same, unless an apply was interrupted
+  ServiceTree after;
+  std::vector<std::string> keys;    // whose values differ, in order
+  std::vector<std::string> files;   // that differ, but for the manifest
+  std::vector<std::string> edited;  // that are not as they were generated: edited by hand
+  bool interrupted = false;         // by a kill, the last time
+  bool restart = false;             // the channel itself
+  bool restart_logger = false;
+  std::string reason;               // kForeign: what is in the way
+};
+
+struct ApplyPlan {
+  std::vector<ApplyStep> removals;
+  // Channels that take a port from each other are one batch: all of a batch stop before any starts.
+  std::vector<std::vector<ApplyStep>> changes;
+  std::vector<ApplyStep> additions;
+  std::vector<ApplyStep> unchanged;
+  std::vector<ApplyStep> foreign;
+  bool nothing_to_do() const {
+    return removals.empty() && changes.empty() && additions.empty() && foreign.empty();
+  }
+};
+
+ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
+                    const std::map<std::string, ObservedChannel>& observed);
+
+// "ttl, record.sync", or which files where no key explains it: "run (not in the config)".
+std::string causes_text(const ApplyStep& step);
+
+}  // namespace sdr

@@ -1,0 +1,105 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tools/gen/s6.h"
+
+extern char** environ;
+
+namespace sdr {
+namespace {
+
+constexpr size_t kTextBytesMax = 64 << 10;
+
+// Returns 0 or an errno.
+int spawn(const std::vector<std::string>& words, int output, pid_t* pid) {
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, output, 1);
+  posix_spawn_file_actions_adddup2(&actions, output, 2);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigset_t all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const int failed = posix_spawnp(pid, argv[0], &actions, &attributes, argv.data(), environ);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  return failed;
+}
+
+}  // namespace
+
+RunningProgram::RunningProgram(const std::vector<std::string>& words) {
+  int ends[2];
+  int failed = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
+  if (failed == 0) {
+    failed = spawn(words, ends[1], &pid_);
+    close(ends[1]);
+    pipe_ = ends[0];
+  }
+  if (failed != 0) {
+    pid_ = -1;
+    result_ = {127, "unable to run " + words[0] + ": " + strerror(failed)};
+  }
+}
+
+RunningProgram::~RunningProgram() {
+  stop();
+  if (pipe_ >= 0) close(pipe_);
+}
+
+bool RunningProgram::wait(int timeout_ms) {
+  while (pid_ > 0) {
+    pollfd there = {pipe_, POLLIN, 0};
+    const int count = poll(&there, 1, timeout_ms);
+    if (count == 0) return false;
+    if (count < 0) continue;
+    char piece[4096];
+    const ssize_t n = read(pipe_, piece, sizeof piece);
+    if (n > 0 && result_.text.size() < kTextBytesMax) {
+      result_.text.append(piece, static_cast<size_t>(n));
+    }
+    if (n == 0) reap();
+  }
+  return true;
+}
+
+void RunningProgram::stop() {
+  if (pid_ <= 0) return;
+  kill(-pid_, SIGTERM);
+  reap();
+  result_.code = -1;
+}
+
+void RunningProgram::reap() {
+  int how = 0;
+  while (waitpid(pid_, &how, 0) < 0) {
+    if (errno != EINTR) break;
+  }
+  pid_ = -1;
+  result_.code = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
+}
+
+ProgramResult run_program(const std::vector<std::string>& words) {
+  RunningProgram program(words);
+  program.wait(-1);
+  return program.result();
+}
+
+}  // namespace sdr
