@@ -1,7 +1,9 @@
 # SpeedData Relay. `make help` lists the targets.
 #
 # What asks the compiler something is expanded late (=): on a fresh machine it comes with `deps`.
-MAKEFLAGS += $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+ifeq (,$(filter -j% --jobserver%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(shell nproc)
+endif
 VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 CXX      ?= g++
@@ -15,12 +17,13 @@ GXX_VER   = $(shell $(CXX) -dumpversion 2>/dev/null)
 WARN     := -Wall -Wextra -Wshadow -Wconversion
 COMMON   := -std=c++20 -g -MMD -MP $(WARN) -I. -DSDR_VERSION='"$(VERSION)"'
 
-# The relay: freestanding in spirit. libstdc++.a is never linked, so anything that needs it fails the link.
+# The relay: freestanding in spirit. libstdc++.a is never linked, so what needs it fails the link.
 RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics \
                -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
 MUSL_FLAGS   = -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
                -isystem /usr/include/c++/$(GXX_VER) -isystem /usr/include/$(TRIPLET)/c++/$(GXX_VER)
-MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code -Wl,--build-id=none
+MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections \
+               -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code -Wl,--build-id=none
 MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 TOOL_FLAGS  := $(COMMON) -O2
 
@@ -70,19 +73,20 @@ $(BUILD)/tools/%.o: %.cc | deps
 
 # tools/NAME/*.cc make sdr-NAME; tools/lib and relay/format are shared by all of them.
 define tool
-$(BUILD)/bin/$(1): $(call obj,tools,$(wildcard tools/$(patsubst sdr-%,%,$(1))/*.cc) $(LIB_SRC) $(FORMAT_SRC))
+$(BUILD)/bin/$(1): $(call obj,tools,$(wildcard tools/$(patsubst sdr-%,%,$(1))/*.cc) \
+    $(LIB_SRC) $(FORMAT_SRC))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed -lavro -ljansson -lcap-ng
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
-UNIT_TOOLS := $(filter-out %/main.cc,$(wildcard tools/gen/*.cc tools/cat/*.cc tools/stat/*.cc tools/feed/*.cc tools/confine/*.cc))
+UNIT_TOOLS := $(filter-out %/main.cc,$(wildcard $(patsubst sdr-%,tools/%/*.cc,$(TOOLS))))
 $(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(UNIT_TOOLS))
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lavro -ljansson -lcap-ng
 
-# Everything is asked of debian/control; nothing is fetched where all is there (NODEPS=1: not even looked).
+# debian/control says what; nothing is fetched where all is there (NODEPS=1: not even looked).
 deps: ## install what the build and the tests need (Debian; asks for sudo)
 	$(if $(NODEPS),,$(Q)debian/builddeps)
 
@@ -92,7 +96,7 @@ $(BUILD)/node/.tried:
 	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund avsc \
 	    >npm.log 2>&1 </dev/null || true; } && touch $(@F)
 
-check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests; T="net/faults.py …" runs only those
+check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
 
 demo: all ## a fleet of three channels, fed and read back; KEEP=1 leaves it running until Ctrl-C

@@ -1,93 +1,120 @@
 #include "tools/confine/confine.h"
 
 #include <dirent.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <memory>
 
 namespace sdr {
 namespace {
 
-int fail(int sys_errno, const char* what) {
-  std::fprintf(stderr, "sdr-confine: fatal: %s: %s\n", what, std::strerror(sys_errno));
-  return 111;
+constexpr int kSystemError = 111;
+constexpr unsigned kFdEnd = ~0u;
+
+[[noreturn]] void throw_errno(const std::string& what, int sys_errno) {
+  throw ConfineError(what + ": " + strerror(sys_errno), kSystemError);
 }
+
+bool is_kept(const std::vector<unsigned>& keep, unsigned fd) {
+  return fd <= 2 || std::binary_search(keep.begin(), keep.end(), fd);
+}
+
+// For kernels without close_range. Closing changes what is read, so the directory is read again
+// until nothing is left.
+void close_listed(const std::vector<unsigned>& keep) {
+  for (bool closed = true; closed;) {
+    closed = false;
+    DIR* dir = opendir("/proc/self/fd");
+    if (!dir) throw_errno("unable to read /proc/self/fd", errno);
+    while (const dirent* entry = readdir(dir)) {
+      char* end = nullptr;
+      const unsigned long fd = strtoul(entry->d_name, &end, 10);
+      if (end == entry->d_name || *end != '\0' || is_kept(keep, static_cast<unsigned>(fd)))
+        continue;
+      if (static_cast<int>(fd) == dirfd(dir)) continue;
+      closed = close(static_cast<int>(fd)) == 0 || closed;
+    }
+    closedir(dir);
+  }
+}
+
+struct CpuSetRelease {
+  void operator()(cpu_set_t* set) const { CPU_FREE(set); }
+};
 
 }  // namespace
 
-int close_inherited(const std::vector<int>& keep) {
-  for (int fd : keep) {
-    if (fcntl(fd, F_GETFD) >= 0) continue;
-    std::fprintf(stderr, "sdr-confine: fatal: --keep-fd %d: descriptor is not open\n", fd);
-    return 100;
+void close_descriptors(const std::vector<unsigned>& keep) {
+  unsigned first = 3;
+  std::vector<unsigned> stops;
+  for (const unsigned fd : keep) {
+    if (fd > 2) stops.push_back(fd);
   }
-  // /proc rather than close_range (Linux 5.9): one way for every kernel, and it names what is
-  // there.
-  DIR* open_fds = opendir("/proc/self/fd");
-  if (!open_fds) return fail(errno, "unable to read /proc/self/fd");
-  std::vector<int> to_close;
-  while (const dirent* entry = readdir(open_fds)) {
-    const int fd = std::atoi(entry->d_name);
-    if (fd > 2 && fd != dirfd(open_fds) && std::find(keep.begin(), keep.end(), fd) == keep.end())
-      to_close.push_back(fd);
+  stops.push_back(kFdEnd);
+  for (const unsigned stop : stops) {
+    const unsigned last = stop == kFdEnd ? kFdEnd : stop - 1;
+    if (first <= last && close_range(first, last, 0) < 0) return close_listed(keep);
+    first = stop + 1;
   }
-  closedir(open_fds);
-  for (int fd : to_close) close(fd);
-  return 0;
 }
 
-int reset_signals() {
-  for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);  // KILL and STOP refuse
+void reset_signals() {
+  for (int number = 1; number <= SIGRTMAX; ++number) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
-  if (sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return fail(errno, "unable to unblock signals");
-  return 0;
+  if (sigprocmask(SIG_SETMASK, &none, nullptr) < 0) throw_errno("unable to unblock signals", errno);
 }
 
-int pin_cpus(const ConfineOptions& options) {
-  if (options.cpus.empty()) return 0;
-  cpu_set_t wanted;
-  CPU_ZERO(&wanted);
-  for (int cpu : options.cpus) CPU_SET(static_cast<size_t>(cpu), &wanted);
-  if (sched_setaffinity(0, sizeof wanted, &wanted) < 0)
-    return fail(errno, ("unable to pin to CPUs " + options.cpus_text).c_str());
-  // The kernel silently leaves out CPUs that are offline or outside our cpuset.
-  cpu_set_t got;
-  if (sched_getaffinity(0, sizeof got, &got) < 0) return fail(errno, "unable to read the affinity");
-  if (CPU_EQUAL(&wanted, &got)) return 0;
-  std::fprintf(stderr,
-               "sdr-confine: fatal: unable to pin to all of CPUs %s: only %d of %d are to be had\n",
-               options.cpus_text.c_str(), CPU_COUNT(&got), CPU_COUNT(&wanted));
-  return 111;
-}
-
-int set_scheduling(const ConfineOptions& options) {
-  if (options.scheduling == Scheduling::kUnchanged) return 0;
-  const bool fifo = options.scheduling == Scheduling::kFifo;
-  sched_param parameters = {};
-  parameters.sched_priority = options.priority;
-  if (sched_setscheduler(0, fifo ? SCHED_FIFO : SCHED_OTHER, &parameters) < 0)
-    return fail(errno, fifo ? "unable to set scheduler fifo" : "unable to set scheduler other");
-  if (!fifo && options.nice != getpriority(PRIO_PROCESS, 0) &&
-      setpriority(PRIO_PROCESS, 0, options.nice) < 0)
-    return fail(errno, "unable to set the nice value");
-  return 0;
-}
-
-int set_limits(const ConfineOptions& options) {
-  for (const ResourceLimit& limit : options.limits) {
-    if (setrlimit(static_cast<__rlimit_resource>(limit.resource), &limit.values) < 0)
-      return fail(errno, ("unable to set limit " + limit.name).c_str());
+void pin_to_cpus(const std::vector<unsigned>& cpus, const std::string& text) {
+  constexpr size_t kCpus = 8192;
+  const std::unique_ptr<cpu_set_t, CpuSetRelease> wanted(CPU_ALLOC(kCpus));
+  const std::unique_ptr<cpu_set_t, CpuSetRelease> granted(CPU_ALLOC(kCpus));
+  if (!wanted || !granted) throw_errno("unable to pin to CPUs " + text, ENOMEM);
+  const size_t bytes = CPU_ALLOC_SIZE(kCpus);
+  CPU_ZERO_S(bytes, wanted.get());
+  CPU_ZERO_S(bytes, granted.get());
+  for (const unsigned cpu : cpus) CPU_SET_S(cpu, bytes, wanted.get());
+  if (sched_setaffinity(0, bytes, wanted.get()) < 0) {
+    throw_errno("unable to pin to CPUs " + text, errno);
   }
-  return 0;
+  if (sched_getaffinity(0, bytes, granted.get()) < 0) {
+    throw_errno("unable to read the CPUs back", errno);
+  }
+  for (const unsigned cpu : cpus) {
+    if (CPU_ISSET_S(cpu, bytes, granted.get())) continue;
+    throw ConfineError("unable to pin to CPUs " + text + ": CPU " + std::to_string(cpu) +
+                           " is not granted; it is offline or outside this cpuset",
+                       kSystemError);
+  }
+}
+
+void set_scheduler(const ConfineScheduler& scheduler, const std::string& text) {
+  const bool fifo = scheduler.kind == SchedulerKind::kFifo;
+  sched_param parameter = {};
+  parameter.sched_priority = fifo ? scheduler.level : 0;
+  if (sched_setscheduler(0, fifo ? SCHED_FIFO : SCHED_OTHER, &parameter) < 0) {
+    throw_errno("unable to set scheduler " + text, errno);
+  }
+  if (!fifo && setpriority(PRIO_PROCESS, 0, scheduler.level) < 0) {
+    throw_errno("unable to set scheduler " + text, errno);
+  }
+}
+
+void set_limit(const ConfineLimit& limit) {
+  rlimit values = {};
+  // The enumeration's type differs between C and C++ in glibc.
+  const auto resource = static_cast<__rlimit_resource>(limit.resource);
+  if (getrlimit(resource, &values) < 0) throw_errno("unable to read limit " + limit.name, errno);
+  values.rlim_cur = limit.soft;
+  if (limit.hard) values.rlim_max = *limit.hard;
+  if (setrlimit(resource, &values) < 0) throw_errno("unable to set limit " + limit.name, errno);
 }
 
 }  // namespace sdr

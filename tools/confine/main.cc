@@ -1,29 +1,59 @@
-// sdr-confine: puts bounds on this process, then becomes the program. A link of a run script's
-// chain.
+// sdr-confine: becomes another program, without what that program must not have.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <exception>
 
 #include "tools/confine/confine.h"
 #include "tools/confine/options.h"
 
+namespace {
+
+// The limits of --best-effort: to run without one is better than not to run.
+template <typename Step>
+void limit(const sdr::ConfineOptions& options, Step step) {
+  try {
+    step();
+  } catch (const sdr::ConfineError& e) {
+    if (!options.best_effort) throw;
+    fprintf(stderr, "sdr-confine: warning: %s\n", e.what());
+  }
+}
+
+void confine(const sdr::ConfineOptions& options) {
+  sdr::close_descriptors(options.keep_fds);
+  sdr::reset_signals();
+  if (!options.cpus.empty()) {
+    limit(options, [&] { sdr::pin_to_cpus(options.cpus, options.cpus_text); });
+  }
+  if (options.scheduler) {
+    limit(options, [&] { sdr::set_scheduler(*options.scheduler, options.scheduler_text); });
+  }
+  for (const sdr::ConfineLimit& each : options.limits) {
+    limit(options, [&] { sdr::set_limit(each); });
+  }
+  sdr::drop_privileges(options.user ? &*options.user : nullptr);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   sdr::ConfineOptions options;
-  int code = sdr::parse_confine_options(argc, argv, &options);
-  if (code >= 0) return code;
-  // What needs privilege comes before it goes.
-  code = sdr::close_inherited(options.keep_fds);
-  if (code == 0) code = sdr::reset_signals();
-  if (code == 0) code = sdr::pin_cpus(options);
-  if (code == 0) code = sdr::set_scheduling(options);
-  if (code == 0) code = sdr::set_limits(options);
-  if (code == 0) code = sdr::drop_privileges(options.user);
-  if (code != 0) return code;
+  const int exit_code = sdr::parse_confine_options(argc, argv, &options);
+  if (exit_code >= 0) return exit_code;
+  try {
+    confine(options);
+  } catch (const sdr::ConfineError& e) {
+    fprintf(stderr, "sdr-confine: fatal: %s\n", e.what());
+    return e.exit_code;
+  } catch (const std::exception& e) {
+    fprintf(stderr, "sdr-confine: fatal: %s\n", e.what());
+    return 111;
+  }
   execvp(options.program[0], options.program);
-  const int failed = errno;
-  std::fprintf(stderr, "sdr-confine: fatal: unable to execute %s: %s\n", options.program[0],
-               std::strerror(failed));
-  return failed == ENOENT ? 127 : 126;
+  fprintf(stderr, "sdr-confine: fatal: unable to run %s: %s\n", options.program[0],
+          strerror(errno));
+  return 111;
 }

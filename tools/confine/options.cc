@@ -1,165 +1,176 @@
 #include "tools/confine/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
+#include <algorithm>
 #include <charconv>
-#include <cstdio>
-#include <cstring>
 #include <string_view>
 
 namespace sdr {
 namespace {
 
-constexpr char kHelp[] =
-    "usage: sdr-confine [OPTION...] -- PROGRAM [ARGUMENT...]\n"
-    "Puts bounds on this process, then becomes PROGRAM.\n"
-    "\n"
-    "  --cpus LIST              run on these CPUs only: 2, 2-3, 0,2-3\n"
-    "  --scheduler other[:NICE] | fifo:PRIORITY\n"
-    "                           nice value -20 to 19, real-time priority 1 to 99\n"
-    "  --limit NAME=SOFT[:HARD] a resource limit: nofile, memlock, core, nproc, stack,\n"
-    "                           data, as, fsize; may be repeated\n"
-    "  --keep-fd N              pass descriptor N on; may be repeated\n"
-    "  --user USER              become this user, without supplementary groups\n"
-    "  --help --version\n"
-    "\n"
-    "Descriptors above 2 are closed, signals reset, all capabilities dropped, the bounding\n"
-    "set too, and no new privileges can be gained.\n";
+constexpr int kUsageError = 100;
+constexpr int kSystemError = 111;
+constexpr unsigned kCpuMax = 8191;
+constexpr unsigned kFdMax = 1 << 20;
 
-enum Id : int { kCpus = 256, kScheduler, kLimit, kKeepFd, kUser, kHelpId, kVersion };
+constexpr char kHelp[] =
+    "usage: sdr-confine [OPTION...] -- PROG [ARG...]\n"
+    "Becomes PROG with clean descriptors and signals, pinned, limited, as a user without\n"
+    "capabilities.\n"
+    "\n"
+    "  --cpus LIST               run on these CPUs only: 2, 2-3, 0,2-3\n"
+    "  --scheduler S             other, other:NICE or fifo:PRIORITY\n"
+    "  --limit NAME=SOFT[:HARD]  a resource limit such as nofile=1024; may be repeated\n"
+    "  --best-effort             where CPUs, scheduler or a limit cannot be set: warn and go on\n"
+    "  --keep-fd N               keep this descriptor open; may be repeated\n"
+    "  --user USER               become this user, with its primary group only\n"
+    "  --help --version\n";
 
 constexpr option kOptions[] = {
-    {"cpus", required_argument, nullptr, kCpus},
-    {"scheduler", required_argument, nullptr, kScheduler},
-    {"limit", required_argument, nullptr, kLimit},
-    {"keep-fd", required_argument, nullptr, kKeepFd},
-    {"user", required_argument, nullptr, kUser},
-    {"help", no_argument, nullptr, kHelpId},
-    {"version", no_argument, nullptr, kVersion},
-    {nullptr, 0, nullptr, 0},
+    {"cpus", 1, nullptr, 'c'},        {"scheduler", 1, nullptr, 's'}, {"limit", 1, nullptr, 'l'},
+    {"best-effort", 0, nullptr, 'b'}, {"keep-fd", 1, nullptr, 'k'},   {"user", 1, nullptr, 'u'},
+    {"help", 0, nullptr, 'h'},        {"version", 0, nullptr, 'v'},   {nullptr, 0, nullptr, 0},
 };
 
 struct LimitName {
-  const char* name;
+  std::string_view name;
   int resource;
 };
-constexpr LimitName kLimits[] = {
-    {"as", RLIMIT_AS},       {"core", RLIMIT_CORE},       {"data", RLIMIT_DATA},
-    {"fsize", RLIMIT_FSIZE}, {"memlock", RLIMIT_MEMLOCK}, {"nofile", RLIMIT_NOFILE},
-    {"nproc", RLIMIT_NPROC}, {"stack", RLIMIT_STACK},
+constexpr LimitName kLimitNames[] = {
+    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
+    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
+    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
+    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
+    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
+    {"stack", RLIMIT_STACK},
 };
 
+// All of `text` is a number from least to most.
 template <typename T>
 bool parse_number(std::string_view text, T least, T most, T* out) {
-  const char* end = text.data() + text.size();
-  const std::from_chars_result result = std::from_chars(text.data(), end, *out);
-  return result.ec == std::errc() && result.ptr == end && *out >= least && *out <= most;
-}
-
-// "2", "2-3", "0,2-3"
-bool parse_cpus(std::string_view text, std::vector<int>* out) {
-  while (true) {
-    const size_t comma = text.find(',');
-    const std::string_view part = text.substr(0, comma);
-    const size_t dash = part.find('-');
-    int first = 0;
-    int last = 0;
-    if (!parse_number(part.substr(0, dash), 0, 1023, &first)) return false;
-    last = first;
-    if (dash != part.npos && !parse_number(part.substr(dash + 1), first, 1023, &last)) return false;
-    for (int cpu = first; cpu <= last; ++cpu) out->push_back(cpu);
-    if (comma == text.npos) return true;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-bool parse_scheduler(std::string_view text, ConfineOptions* out) {
-  if (text == "other" || text.starts_with("other:")) {
-    out->scheduling = Scheduling::kOther;
-    return text == "other" || parse_number(text.substr(6), -20, 19, &out->nice);
-  }
-  out->scheduling = Scheduling::kFifo;
-  return text.starts_with("fifo:") && parse_number(text.substr(5), 1, 99, &out->priority);
-}
-
-bool parse_limit_value(std::string_view text, rlim_t* out) {
-  if (text == "infinity") {
-    *out = RLIM_INFINITY;
-    return true;
-  }
-  return parse_number(text, rlim_t{0}, RLIM_INFINITY, out);
-}
-
-// "nofile=64" or "nofile=64:128"
-bool parse_limit(std::string_view text, ConfineOptions* out) {
-  const size_t equals = text.find('=');
-  if (equals == text.npos) return false;
-  ResourceLimit limit;
-  limit.name = text.substr(0, equals);
-  const LimitName* known = nullptr;
-  for (const LimitName& each : kLimits) {
-    if (limit.name == each.name) known = &each;
-  }
-  if (!known) return false;
-  limit.resource = known->resource;
-  text.remove_prefix(equals + 1);
-  const size_t colon = text.find(':');
-  if (!parse_limit_value(text.substr(0, colon), &limit.values.rlim_cur)) return false;
-  limit.values.rlim_max = limit.values.rlim_cur;
-  if (colon != text.npos && !parse_limit_value(text.substr(colon + 1), &limit.values.rlim_max))
-    return false;
-  if (limit.values.rlim_cur > limit.values.rlim_max) return false;
-  out->limits.push_back(limit);
+  T value{};
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc{} || end != text.data() + text.size()) return false;
+  if (value < least || value > most) return false;
+  *out = value;
   return true;
 }
 
-bool parse_one(int id, const char* text, ConfineOptions* out) {
+bool parse_rlimit(std::string_view text, rlim_t* out) {
+  *out = RLIM_INFINITY;
+  return text == "unlimited" || parse_number<rlim_t>(text, 0, RLIM_INFINITY - 1, out);
+}
+
+template <typename T>
+void sort_once(std::vector<T>* values) {
+  std::sort(values->begin(), values->end());
+  values->erase(std::unique(values->begin(), values->end()), values->end());
+}
+
+bool take(int id, const std::string& text, ConfineOptions* out) {
   switch (id) {
-    case kCpus:
+    case 'c':
       out->cpus_text = text;
       return parse_cpus(text, &out->cpus);
-    case kScheduler:
-      return parse_scheduler(text, out);
-    case kLimit:
-      return parse_limit(text, out);
-    case kKeepFd:
-      out->keep_fds.push_back(-1);
-      return parse_number(std::string_view(text), 3, 1 << 20, &out->keep_fds.back());
+    case 's':
+      out->scheduler_text = text;
+      return parse_scheduler(text, &out->scheduler.emplace());
+    case 'l':
+      return parse_limit(text, &out->limits.emplace_back());
+    case 'b':
+      out->best_effort = true;
+      return true;
+    case 'k':
+      return parse_number<unsigned>(text, 0, kFdMax, &out->keep_fds.emplace_back());
     default:
       out->user = text;
-      return *text != '\0';
+      return !text.empty();
   }
+}
+
+int usage_error(const char* what, const char* word) {
+  fprintf(stderr, "sdr-confine: fatal: %s%s; see --help\n", what, word);
+  return kUsageError;
 }
 
 }  // namespace
 
+bool parse_cpus(const std::string& text, std::vector<unsigned>* out) {
+  out->clear();
+  std::string_view rest = text;
+  for (;;) {
+    const size_t comma = rest.find(',');
+    const std::string_view part = rest.substr(0, comma);
+    const size_t dash = part.find('-');
+    unsigned first = 0;
+    if (!parse_number(part.substr(0, dash), 0u, kCpuMax, &first)) return false;
+    unsigned last = first;
+    if (dash != std::string_view::npos &&
+        !parse_number(part.substr(dash + 1), first, kCpuMax, &last)) {
+      return false;
+    }
+    for (unsigned cpu = first; cpu <= last; ++cpu) out->push_back(cpu);
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  sort_once(out);
+  return true;
+}
+
+bool parse_scheduler(const std::string& text, ConfineScheduler* out) {
+  const size_t colon = text.find(':');
+  const std::string_view kind = std::string_view(text).substr(0, colon);
+  *out = {};
+  if (kind == "fifo") {
+    out->kind = SchedulerKind::kFifo;
+    return colon != std::string::npos &&
+           parse_number(std::string_view(text).substr(colon + 1), 1, 99, &out->level);
+  }
+  if (kind != "other") return false;
+  return colon == std::string::npos ||
+         parse_number(std::string_view(text).substr(colon + 1), -20, 19, &out->level);
+}
+
+bool parse_limit(const std::string& text, ConfineLimit* out) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos) return false;
+  out->name = text.substr(0, equals);
+  const auto* const known =
+      std::find_if(std::begin(kLimitNames), std::end(kLimitNames),
+                   [out](const LimitName& limit) { return limit.name == out->name; });
+  if (known == std::end(kLimitNames)) return false;
+  out->resource = known->resource;
+  const std::string_view values = std::string_view(text).substr(equals + 1);
+  const size_t colon = values.find(':');
+  if (!parse_rlimit(values.substr(0, colon), &out->soft)) return false;
+  if (colon == std::string_view::npos) return true;
+  return parse_rlimit(values.substr(colon + 1), &out->hard.emplace()) && out->soft <= *out->hard;
+}
+
 int parse_confine_options(int argc, char** argv, ConfineOptions* out) {
   opterr = 0;
-  optind = 0;  // glibc: begin anew
   for (;;) {
-    int index = 0;
-    const int id = getopt_long(argc, argv, "+", kOptions, &index);
+    const int before = optind;
+    // Without a "--" too, what follows PROG is PROG's.
+    const int id = getopt_long(argc, argv, "+:", kOptions, nullptr);
     if (id == -1) break;
-    if (id == kHelpId || id == kVersion) {
-      std::fputs(id == kHelpId ? kHelp : "sdr-confine " SDR_VERSION "\n", stdout);
-      return 0;
+    if (id == 'h' || id == 'v') {
+      fputs(id == 'h' ? kHelp : "sdr-confine " SDR_VERSION "\n", stdout);
+      return fflush(stdout) == 0 ? 0 : kSystemError;
     }
-    if (id == '?') {
-      std::fprintf(stderr,
-                   "sdr-confine: fatal: option %s is unknown or lacks its value; see --help\n",
-                   argv[optind - 1]);
-      return 100;
-    }
-    if (!parse_one(id, optarg, out)) {
-      std::fprintf(stderr, "sdr-confine: fatal: --%s: invalid value '%s'; see --help\n",
-                   kOptions[index].name, optarg);
-      return 100;
+    if (id == '?') return usage_error("unknown option ", argv[before]);
+    if (id == ':') return usage_error("no value for option ", argv[before]);
+    if (!take(id, optarg ? optarg : "", out)) {
+      const std::string option = argv[before];
+      fprintf(stderr, "sdr-confine: fatal: invalid value '%s' of option %s; see --help\n", optarg,
+              option.substr(0, option.find('=')).c_str());
+      return kUsageError;
     }
   }
-  if (optind == argc) {
-    std::fputs("sdr-confine: fatal: no program to become; see --help\n", stderr);
-    return 100;
-  }
+  if (optind == argc) return usage_error("no program given", "");
+  sort_once(&out->keep_fds);
   out->program = argv + optind;
   return -1;
 }

@@ -3,33 +3,50 @@
 
 #include <sys/resource.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace sdr {
 
-struct ResourceLimit {
-  int resource = 0;  // RLIMIT_…
+struct ConfineLimit {
   std::string name;
-  rlimit values = {};
+  int resource = 0;
+  rlim_t soft = RLIM_INFINITY;
+  std::optional<rlim_t> hard;  // absent: the hard limit stays
 };
 
-enum class Scheduling { kUnchanged, kOther, kFifo };
+enum class SchedulerKind : uint8_t { kOther, kFifo };
+
+struct ConfineScheduler {
+  SchedulerKind kind = SchedulerKind::kOther;
+  int level = 0;  // kOther: nice, -20 to 19; kFifo: priority, 1 to 99
+};
 
 struct ConfineOptions {
-  std::vector<int> cpus;  // empty: any
+  std::vector<unsigned> cpus;  // sorted, each once; empty: any
   std::string cpus_text;
-  Scheduling scheduling = Scheduling::kUnchanged;
-  int nice = 0;      // with kOther
-  int priority = 0;  // with kFifo, 1 to 99
-  std::vector<ResourceLimit> limits;
-  std::vector<int> keep_fds;  // beside 0, 1 and 2
-  std::string user;           // empty: stay who we are
-  char** program = nullptr;   // argv of what is executed
+  std::optional<ConfineScheduler> scheduler;
+  std::string scheduler_text;
+  std::vector<ConfineLimit> limits;
+  std::vector<unsigned> keep_fds;  // sorted, each once
+  std::optional<std::string> user;
+  bool best_effort = false;
+  char** program = nullptr;  // null-terminated, points into argv
 };
 
-// Returns -1 where the program is to be executed, else the exit code: 0 for --help and --version,
-// 100 for an unusable command line, about which one line has been printed.
+// "0,2-3"; CPUs up to 8191. False where it is no such list.
+bool parse_cpus(const std::string& text, std::vector<unsigned>* out);
+
+// "other", "other:-5", "fifo:10"
+bool parse_scheduler(const std::string& text, ConfineScheduler* out);
+
+// "nofile=1024", "nofile=1024:4096", "core=0:unlimited"
+bool parse_limit(const std::string& text, ConfineLimit* out);
+
+// Returns -1 to go on, else the exit code: 0 after --help and --version, 100 after a message on
+// standard error.
 int parse_confine_options(int argc, char** argv, ConfineOptions* out);
 
 }  // namespace sdr

@@ -1,0 +1,195 @@
+"""Reading recordings: a strict Avro container reader of the tests' own, and three of others."""
+import json
+import shutil
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+
+from sdrtest import BUILD, Skip
+from udp import read_varint
+
+
+class Segment:
+    """One container file, read whole and strictly: any byte out of place is an AssertionError.
+
+    With open_ended=True the file may end inside a block, as an open segment may for an instant."""
+
+    def __init__(self, path, open_ended=False):
+        self.path = Path(path)
+        data = self.path.read_bytes()
+        assert data[:4] == b"Obj\x01", f"{self.path.name}: no Avro file ({len(data)} bytes)"
+        self.metadata, at = self._metadata(data, 4)
+        self.sync = data[at:at + 16]
+        at += 16
+        self.blocks = []  # (datums, bytes)
+        while at < len(data):
+            block = self._block(data, at, open_ended)
+            if block is None:
+                break
+            count, body, at = block
+            self.blocks.append((count, body))
+        self.schema = self.metadata["avro.schema"].decode()
+
+    @staticmethod
+    def _metadata(data, at):
+        found = {}
+        while True:
+            count, at = read_varint(data, at)
+            if count == 0:
+                return found, at
+            assert count > 0, "metadata with a negative count"
+            for _ in range(count):
+                size, at = read_varint(data, at)
+                key, at = data[at:at + size].decode(), at + size
+                size, at = read_varint(data, at)
+                found[key], at = data[at:at + size], at + size
+
+    def _block(self, data, at, open_ended):
+        start = at
+        try:
+            count, at = read_varint(data, at)
+            size, at = read_varint(data, at)
+        except IndexError:
+            assert open_ended, f"{self.path.name}: ends inside a block's head at {start}"
+            return None
+        assert count > 0 and size > 0, f"{self.path.name}: {count} datums, {size} bytes at {start}"
+        if at + size + 16 > len(data):
+            assert open_ended, f"{self.path.name}: ends inside a block at {start}"
+            return None
+        end = at + size + 16
+        assert data[at + size:end] == self.sync, f"{self.path.name}: bad sync marker at {at}"
+        return count, data[at:at + size], end
+
+    def datums(self):
+        return sum(count for count, _ in self.blocks)
+
+    def data(self):
+        return b"".join(body for _, body in self.blocks)
+
+
+def sealed(directory):
+    """The sealed segments below channel=NAME, in order of their names."""
+    return sorted(Path(directory).glob("date=*/*.avro"), key=lambda path: path.name)
+
+
+def start_time_us(path):
+    """What a segment's name says, in microseconds since the epoch."""
+    stamp = Path(path).name.removesuffix(".avro").rpartition("_")[2]
+    time = datetime.strptime(stamp, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=timezone.utc)
+    return round(time.timestamp() * 1000000)
+
+
+def numbers(directory, shape):
+    """The sequence numbers in all sealed segments, in order."""
+    found = []
+    for path in sealed(directory):
+        segment = Segment(path)
+        in_segment = shape.numbers(segment.data())
+        assert len(in_segment) == segment.datums(), f"{path.name}: block counts are not true"
+        found += in_segment
+    return found
+
+
+def rejects(directory):
+    """The rejected datagrams below channel=NAME/rejected, in order, as dicts."""
+    from avro_value import Decoder
+    found = []
+    for path in sorted(Path(directory).glob("rejected/*.avro")):
+        segment = Segment(path)
+        found += Decoder(segment.schema).values(segment.data())
+    return found
+
+
+def check_exact(found, expected, what):
+    """Every expected number exactly once and in order; otherwise says what is amiss."""
+    expected = list(expected)
+    if found == expected:
+        return
+    lost = sorted(set(expected) - set(found))
+    extra = sorted(set(found) - set(expected))
+    doubled = len(found) - len(set(found))
+    raise AssertionError(
+        f"{what}: {len(found)} of {len(expected)}; lost {len(lost)} {lost[:8]}, doubled {doubled}, "
+        f"strange {len(extra)} {extra[:8]}, {'in' if found == sorted(found) else 'out of'} order")
+
+
+# Other people's readers.
+
+def avrocat(path):
+    if not shutil.which("avrocat"):
+        raise Skip("no avrocat")
+    done = subprocess.run(["avrocat", path], capture_output=True, check=False)
+    if done.returncode:
+        raise AssertionError(f"avrocat {Path(path).name}: {done.stderr.decode().strip()}")
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def python_avro(path):
+    """What python3-avro reads, logical types left aside: it is the stored values we compare."""
+    try:
+        import avro.datafile
+        import avro.io
+    except ImportError:
+        raise Skip("no python3-avro") from None
+    with open(path, "rb") as file, \
+            avro.datafile.DataFileReader(file, avro.io.DatumReader()) as reader:
+        plain = avro.schema.parse(json.dumps(_without_logical(json.loads(reader.schema))))
+        reader.datum_reader.writers_schema = plain
+        reader.datum_reader.readers_schema = plain
+        return list(reader)
+
+
+def _without_logical(schema):
+    if isinstance(schema, dict):
+        return {key: _without_logical(value) for key, value in schema.items()
+                if key != "logicalType"}
+    if isinstance(schema, list):
+        return [_without_logical(value) for value in schema]
+    return schema
+
+
+AVSC_SCRIPT = r"""
+const avro = require('avsc'), fs = require('fs');
+const long = avro.types.LongType.__with({
+  fromBuffer: (b) => b.readBigInt64LE(),
+  toBuffer: (n) => { const b = Buffer.alloc(8); b.writeBigInt64LE(n); return b; },
+  fromJSON: BigInt, toJSON: String, isValid: (n) => typeof n === 'bigint',
+  compare: (a, b) => (a === b ? 0 : a < b ? -1 : 1),
+});
+const plain = (s) => avro.Type.forSchema(s, {registry: {long}, wrapUnions: true});
+function next(paths) {
+  const path = paths.shift();
+  if (!path) return;
+  let type;
+  const found = [];
+  const done = (error) => {
+    console.log(JSON.stringify({path, error, datums: found}));
+    next(paths);
+  };
+  fs.createReadStream(path).pipe(new avro.streams.BlockDecoder({parseHook: plain}))
+    .on('metadata', (t) => { type = t; })
+    .on('data', (value) => { found.push(type.toBuffer(value).toString('hex')); })
+    .on('error', (error) => done(String(error)))
+    .on('end', () => done());
+}
+next(fs.readFileSync(0, 'utf8').split('\n').filter(Boolean));
+"""
+
+
+def avsc(paths):
+    """What npm's avsc reads, each datum encoded again by it: {path: [bytes]}."""
+    module = BUILD / "node" / "node_modules" / "avsc"
+    if not shutil.which("node") or not module.exists():
+        raise Skip("no avsc (npm install avsc did not work here)")
+    listing = "".join(f"{path}\n" for path in paths)
+    done = subprocess.run(["node", "-e", AVSC_SCRIPT], input=listing, capture_output=True,
+                          text=True, cwd=BUILD / "node", check=False, timeout=120)
+    if done.returncode:
+        raise AssertionError(f"avsc: {done.stderr.strip()[-300:]}")
+    found = {}
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        if row.get("error"):
+            raise AssertionError(f"avsc {Path(row['path']).name}: {row['error']}")
+        found[row["path"]] = [bytes.fromhex(datum) for datum in row["datums"]]
+    return found

@@ -1,0 +1,31 @@
+// sdr-cat's command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tools/cat/decoder.h"
+
+namespace sdr::cat {
+
+enum class Mode : uint8_t { kPrint, kCheck, kCount };
+
+struct Options {
+  Mode mode = Mode::kPrint;
+  Unions unions = Unions::kBare;
+  int64_t limit = -1;     // datums to print; -1: all
+  bool rejected = false;  // channels: the datagrams that were no datums
+  bool utc = false;
+  std::string config = "/etc/speeddata/relay.toml";
+  std::string run = "/run/speeddata";
+  bool config_given = false;
+  bool run_given = false;
+  std::vector<std::string> inputs;  // paths, "-" and channel names
+};
+
+// Parses the command line. Does not return where it asks for --help or --version (exit 0) or is
+// wrong (one line on stderr, exit 100).
+Options parse_options(int argc, char** argv);
+
+}  // namespace sdr::cat

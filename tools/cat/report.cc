@@ -1,0 +1,80 @@
+#include "tools/cat/report.h"
+
+#include <time.h>
+
+#include <cstdio>
+
+#include "relay/format/segment_name.h"
+
+namespace sdr::cat {
+namespace {
+
+std::string plural(int64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string verdict(const Tally& tally) {
+  if (!tally.fatal.empty()) return tally.fatal;
+  std::string text;
+  auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (tally.damages > 0)
+    add("damaged in " + plural(tally.damages, "place") + ", " + plural(tally.lost_bytes, "byte") +
+        " lost");
+  if (tally.lost_datums > 0) add(plural(tally.lost_datums, "datum") + " unreadable");
+  if (tally.utf8_bad > 0) add(plural(tally.utf8_bad, "datum") + " not UTF-8");
+  if (text.empty()) text = "ok";
+  if (tally.open_segment) add("open");
+  if (tally.tail_bytes > 0) add(plural(tally.tail_bytes, "byte") + " of a block not finished yet");
+  return text;
+}
+
+}  // namespace
+
+std::string damage_text(const Found& found) {
+  const std::string from = std::to_string(found.offset);
+  if (found.empty_block)
+    return "empty block at offset " + from + ": nothing is lost, but many readers stop there";
+  std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
+                     (found.size == 1 ? " is lost (" : " are lost (") + plural(found.size, "byte");
+  if (found.all_zero) return text + ", all zero)";
+  return text + (found.at_end ? ", the file ends inside a block)" : ", no sound block)");
+}
+
+std::string datum_text(const Found& found, int64_t index, const char* reason) {
+  const int64_t lost = found.block.datums - index;
+  return "datum " + std::to_string(index + 1) + " of " + std::to_string(found.block.datums) +
+         " in the block at offset " + std::to_string(found.offset) + " is unreadable (" + reason +
+         "): " + plural(lost, "datum") + (lost == 1 ? " is lost" : " are lost");
+}
+
+std::string check_text(const Tally& tally, bool utc) {
+  std::string text = plural(tally.datums, "datum") + ", " + plural(tally.blocks, "block") + ", " +
+                     plural(tally.bytes, "byte");
+  if (tally.started_us >= 0) text += ", started " + time_text(tally.started_us, utc);
+  return text + ": " + verdict(tally);
+}
+
+std::string printable(std::string_view text) {
+  constexpr size_t kMax = 200;
+  std::string out(text.substr(0, kMax));
+  for (char& c : out) {
+    if (c < 0x20 || c > 0x7e) c = '?';
+  }
+  return text.size() > kMax ? out + "..." : out;
+}
+
+std::string time_text(int64_t time_us, bool utc) {
+  char text[kIsoTimeBytes + 1];
+  put_iso_time(time_us, text);
+  if (utc) return text;
+  const time_t seconds = time_us / 1000000;
+  tm local;
+  if (!localtime_r(&seconds, &local)) return text;
+  char day[32], zone[16], all[80];
+  strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &local);
+  strftime(zone, sizeof zone, "%z", &local);
+  snprintf(all, sizeof all, "%s.%06d%s", day, static_cast<int>(time_us % 1000000), zone);
+  return all;
+}
+
+}  // namespace sdr::cat

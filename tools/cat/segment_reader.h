@@ -1,0 +1,88 @@
+// Reads the blocks of one Avro container file, front to back, and finds its way past damage.
+//
+// Reading is in large chunks through one window, so that pipes work and a file of any size takes
+// little memory. Mapping would be simpler, but the open segment may be cut while it is read, and a
+// mapped page behind the cut is a SIGBUS.
+//
+// The open segment may be caught in the middle of a write: an unfinished last block is its normal
+// end, and what looks damaged is read again before it is believed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/fd.h"
+#include "relay/format/ocf.h"
+
+namespace sdr::cat {
+
+constexpr size_t kHeaderBytesMax = 16 << 20;  // a larger header is taken for damage
+
+enum class Event : uint8_t {
+  kBlock,   // a whole block, with the sync marker that it must have
+  kDamage,  // `size` bytes from `offset` on are no block; next() goes on behind them
+  kTail,    // only in an open segment: `size` bytes of a block that is not finished yet; the end
+  kEnd,
+  kError,  // the file could not be read: sys_errno; the end
+};
+
+struct Found {
+  Event event = Event::kEnd;
+  int64_t offset = 0;  // in the file
+  int64_t size = 0;
+  OcfBlock block;            // valid until the next call
+  bool all_zero = false;     // kDamage: nothing but zero bytes
+  bool empty_block = false;  // kDamage: a block without datums, which many readers stop at
+  bool at_end = false;       // kDamage: it reaches to the end of the file
+  int sys_errno = 0;
+};
+
+class SegmentReader {
+ public:
+  // `open_segment`: the file may still be written to. `window_bytes` is where the window starts; it
+  // grows to what the largest block needs.
+  SegmentReader(UniqueFd fd, bool open_segment, size_t window_bytes = 2 << 20);
+
+  enum class Header : uint8_t { kOk, kBad, kNotYet, kError };
+  // Reads the header; kBad: it is none, *why says more. kNotYet: an open segment without one.
+  Header read_header(std::string* why);
+  std::string_view metadata(std::string_view key) const;
+
+  Found next();
+
+  // Only in an open segment: makes next() read the block just found from the file again, a moment
+  // later. Returns false where that is not possible or was tried often enough.
+  bool reread();
+
+  // Bytes read so far.
+  int64_t position() const { return offset_ + static_cast<int64_t>(end_); }
+
+ private:
+  std::span<const uint8_t> window() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  int64_t offset() const { return offset_ + static_cast<int64_t>(begin_); }
+  bool fill();
+  bool discard(size_t size);
+  BlockStatus parse(OcfBlock* block);
+  Found find_next(int64_t from, bool unfinished);
+  Found damage(int64_t from) const;
+
+  UniqueFd fd_;
+  bool open_segment_;
+  std::vector<uint8_t> buffer_;
+  size_t begin_ = 0;       // what next() looks at first
+  size_t end_ = 0;         // of what was read
+  size_t block_size_ = 0;  // of the block found last, which stands at begin_
+  int64_t offset_ = 0;     // of buffer_[0] in the file
+  bool at_end_ = false;
+  int sys_errno_ = 0;
+  int rereads_left_;
+  bool lost_nonzero_ = false;
+  std::string header_;
+  uint8_t sync_[kSyncBytes] = {};
+};
+
+}  // namespace sdr::cat

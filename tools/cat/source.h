@@ -1,0 +1,42 @@
+// What there is to read: files, directories of segments, and channels by name.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "relay/fd.h"
+#include "tools/cat/options.h"
+
+namespace sdr::cat {
+
+struct Segment {
+  std::string path;   // "-" for standard input
+  bool open = false;  // still being written: `.open`
+  UniqueFd fd;        // opened already, or empty
+};
+
+// One argument and its segments, in the order of their start.
+struct Source {
+  std::string name;
+  std::vector<Segment> segments;
+  std::string error;  // why there are none, or empty
+  int exit_code = 0;  // that goes with it
+};
+
+// Finds out what `input` is. "-" is standard input; what is not a channel name ("a/b", "x.avro",
+// "channel=engine") is a path; a channel name is a channel where the storage path has recordings of
+// it, else a path where there is one.
+Source find_source(const std::string& input, const Options& options);
+
+// The segments in `directory` and in its date=… directories by name, then the open one. Only names
+// of `channel`'s segments count, or any *.avro where it is empty. The open segment is opened before
+// the rest is listed, so that one which is sealed meanwhile is neither missed nor read twice.
+std::vector<Segment> list_segments(const std::string& directory, std::string_view channel,
+                                   std::string* error);
+
+// storage.path of the config in force: RUN/applied/relay.toml where there is one, else --config. A
+// --config given without --run is the one in force. Empty with *error set where it cannot be had.
+std::string storage_path(const Options& options, std::string* error);
+
+}  // namespace sdr::cat

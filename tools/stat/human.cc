@@ -1,0 +1,79 @@
+#include "tools/stat/human.h"
+
+#include <cstdio>
+
+namespace sdr::status {
+namespace {
+
+// Three digits of `count` times `unit`.
+std::string scaled(uint64_t count, uint64_t unit, char letter) {
+  const auto whole = static_cast<unsigned>(count / unit);
+  const auto thousandths = static_cast<unsigned>(count % unit / (unit / 1000));
+  char text[32];
+  if (whole >= 100) {
+    snprintf(text, sizeof text, "%u%c", whole, letter);
+  } else if (whole >= 10) {
+    snprintf(text, sizeof text, "%u.%u%c", whole, thousandths / 100, letter);
+  } else {
+    snprintf(text, sizeof text, "%u.%02u%c", whole, thousandths / 10, letter);
+  }
+  return text;
+}
+
+// Two numbers, the lesser with two digits: "12m05s".
+std::string pair(uint64_t large, char large_unit, uint64_t small, char small_unit) {
+  char text[64];
+  snprintf(text, sizeof text, "%llu%c%02llu%c", static_cast<unsigned long long>(large), large_unit,
+           static_cast<unsigned long long>(small), small_unit);
+  return text;
+}
+
+}  // namespace
+
+std::string count_text(uint64_t count) {
+  if (count < 100'000) return std::to_string(count);
+  static constexpr char kLetters[] = "kMGTPE";
+  uint64_t unit = 1000;
+  size_t letter = 0;
+  while (letter < 5 && count / unit >= 1000) {
+    unit *= 1000;
+    ++letter;
+  }
+  return scaled(count, unit, kLetters[letter]);
+}
+
+std::string rate_text(double per_second) {
+  if (!(per_second > 0)) return "0";
+  if (per_second < 0.1) return "<0.1";
+  if (per_second < 9.95) {
+    char text[8];
+    snprintf(text, sizeof text, "%.1f", per_second);
+    return text;
+  }
+  return count_text(per_second < 1e18 ? static_cast<uint64_t>(per_second + 0.5) : UINT64_MAX);
+}
+
+std::string latency_text(uint64_t nanoseconds) {
+  static constexpr const char* kUnits[] = {"ns", "us", "ms", "s"};
+  uint64_t unit = 1;
+  size_t name = 0;
+  while (name < 3 && nanoseconds / unit >= 1000) {
+    unit *= 1000;
+    ++name;
+  }
+  std::string text = std::to_string(nanoseconds / unit);
+  if (name > 0 && text.size() == 1) text += "." + std::to_string(nanoseconds % unit / (unit / 10));
+  if (text.size() > 4) return ">1h";
+  return text + kUnits[name];
+}
+
+std::string duration_text(uint64_t seconds) {
+  if (seconds < 60) return std::to_string(seconds) + "s";
+  if (seconds < 3600) return pair(seconds / 60, 'm', seconds % 60, 's');
+  if (seconds < 86400) return pair(seconds / 3600, 'h', seconds / 60 % 60, 'm');
+  const uint64_t days = seconds / 86400;
+  if (days < 100) return pair(days, 'd', seconds / 3600 % 24, 'h');
+  return days < 100'000 ? std::to_string(days) + "d" : ">270y";
+}
+
+}  // namespace sdr::status

@@ -1,0 +1,23 @@
+// Numbers as people read them, never wider than a table column.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sdr::status {
+
+// At most 5 characters: exact up to 99999, then three digits and a unit, cut and not rounded, so
+// that no number ever looks larger than it is: "123k", "1.23M", "18.4E".
+std::string count_text(uint64_t count);
+
+// Per second, at most 5 characters: "0", "0.4", "9.9", "12345", "1.23M". What is not zero never
+// looks like it: "<0.1".
+std::string rate_text(double per_second);
+
+// At most 5 characters: "512ns", "8.1us", "131us", "1.0ms", "2.1s", "512s".
+std::string latency_text(uint64_t nanoseconds);
+
+// At most 6 characters: "45s", "12m05s", "3h07m", "12d03h", "1234d".
+std::string duration_text(uint64_t seconds);
+
+}  // namespace sdr::status

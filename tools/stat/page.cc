@@ -1,0 +1,73 @@
+#include "tools/stat/page.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "relay/fd.h"
+
+namespace sdr::status {
+namespace {
+
+constexpr size_t kWords = sizeof(CountersPage) / sizeof(uint64_t);
+static_assert(sizeof(CountersPage) % sizeof(uint64_t) == 0);
+
+// Why the page is none of ours, or null.
+const char* refusal(const CountersPage& page, std::string_view channel) {
+  if (page.magic != kCountersMagic) return "not a counters page";
+  if (page.version != kCountersVersion) return "counters of another version";
+  if (page.bytes != kCountersBytes) return "counters of another size";
+  if (!memchr(page.channel, '\0', sizeof page.channel)) return "not a counters page";
+  if (page.channel != channel) return "counters of another channel";
+  return page.stream_count <= kStreamsMax ? nullptr : "more streams than there can be";
+}
+
+}  // namespace
+
+Page::~Page() {
+  if (map_) munmap(const_cast<void*>(map_), kCountersBytes);
+}
+
+Page::Opened Page::open(const std::string& path, std::string_view channel, std::string* why) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status = {};
+  if (!fd || fstat(fd.get(), &status) != 0) {
+    if (errno == ENOENT) return Opened::kNotBegun;
+    *why = strerror(errno);
+    return Opened::kRefused;
+  }
+  // sdr-gen makes the file empty; the relay begins it.
+  if (S_ISREG(status.st_mode) && status.st_size == 0) return Opened::kNotBegun;
+  if (!S_ISREG(status.st_mode) || status.st_size < static_cast<off_t>(kCountersBytes)) {
+    *why = S_ISREG(status.st_mode) ? "too short for a counters page" : "not a file";
+    return Opened::kRefused;
+  }
+  void* const map = mmap(nullptr, kCountersBytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (map == MAP_FAILED) {
+    *why = strerror(errno);
+    return Opened::kRefused;
+  }
+  map_ = map;
+  const std::unique_ptr<CountersPage> page = read();
+  const char* const wrong = refusal(*page, channel);
+  if (!wrong) return Opened::kOk;
+  *why = wrong;
+  const bool begun = page->magic != 0 || page->version != 0;
+  munmap(map, kCountersBytes);
+  map_ = nullptr;
+  return begun ? Opened::kRefused : Opened::kNotBegun;
+}
+
+std::unique_ptr<CountersPage> Page::read() const {
+  std::unique_ptr<CountersPage> copy = std::make_unique<CountersPage>();
+  const auto* const words = static_cast<const Atomic<uint64_t>*>(map_);
+  for (size_t i = 0; words && i < kWords; ++i) {
+    const uint64_t word = words[i].load(Order::kRelaxed);
+    memcpy(reinterpret_cast<char*>(copy.get()) + i * sizeof word, &word, sizeof word);
+  }
+  return copy;
+}
+
+}  // namespace sdr::status

@@ -1,0 +1,43 @@
+// What sdr-stat shows of one channel, and the two ways it shows it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "relay/format/counters.h"
+#include "tools/lib/json.h"
+#include "tools/stat/service.h"
+
+namespace sdr::status {
+
+struct View {
+  std::string name;
+  Service service;
+  std::unique_ptr<CountersPage> before;  // empty where there was no first reading
+  std::unique_ptr<CountersPage> now;
+  double interval_s = 0;  // between the two
+};
+
+// What all streams of a kind have done together.
+struct StreamSum {
+  uint64_t datagrams = 0;
+  uint64_t bytes = 0;
+  uint64_t send_errors = 0;
+};
+StreamSum decimated_sum(const CountersPage& page);
+StreamSum all_streams_sum(const CountersPage& page);
+
+// Per second between two readings of one counter; 0 where it went back.
+double rate(uint64_t before, uint64_t now, double interval_s);
+
+// Appends one object of `channels`, as sdr-stat(1) lists its members.
+void print_json(const View& view, JsonWriter* out);
+
+// The table, a line per channel below its head. Names are cut where a line would pass `width`
+// columns; 0: never.
+std::string table_text(const std::vector<View>& views, size_t width);
+
+}  // namespace sdr::status

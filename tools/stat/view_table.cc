@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <array>
+
+#include "tools/stat/human.h"
+#include "tools/stat/percentile.h"
+#include "tools/stat/view.h"
+
+namespace sdr::status {
+namespace {
+
+constexpr size_t kColumns = 13;
+constexpr size_t kNameMin = 4;
+using Row = std::array<std::string, kColumns>;
+
+const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV",  "RATE", "REJ", "RELAY",
+                   "DECIM", "RECRD", "UNREC",  "DROPS", "DISK", "P99"};
+
+// The words of the JSON, cut to a column.
+std::string disk_word(uint64_t state) {
+  switch (static_cast<DiskState>(state)) {
+    case DiskState::kStalled:
+      return "stall";
+    case DiskState::kUnmounted:
+      return "unmnt";
+    default:
+      return std::string(disk_state_name(static_cast<DiskState>(state))).substr(0, 5);
+  }
+}
+
+std::string state_word(State state) {
+  return state == State::kStarting ? "start" : state_name(state);
+}
+
+Row row_of(const View& view) {
+  const ReceiverCounters& r = view.now->receiver;
+  const WriterCounters& w = view.now->writer;
+  const Service& service = view.service;
+  const bool timed = service.state != State::kDown && service.for_s;
+  const std::optional<uint64_t> p99 = percentile(r.latency, 990, get(r.latency_max_ns));
+  const std::string received_rate =
+      view.before
+          ? rate_text(rate(get(view.before->receiver.received), get(r.received), view.interval_s))
+          : "-";
+  return {view.name,
+          state_word(service.state),
+          timed ? duration_text(*service.for_s) : "-",
+          count_text(get(r.received)),
+          received_rate,
+          count_text(get(r.rejected)),
+          count_text(get(r.streams[0].datagrams)),
+          count_text(decimated_sum(*view.now).datagrams),
+          count_text(get(w.recorded)),
+          count_text(get(r.unrecorded)),
+          count_text(get(r.kernel_drops)),
+          disk_word(get(w.disk_state)),
+          p99 ? latency_text(*p99) : "-"};
+}
+
+bool is_text(size_t column) { return column <= 1 || column == 11; }
+
+void append_row(const Row& row, const std::array<size_t, kColumns>& widths, std::string* out) {
+  std::string line;
+  for (size_t i = 0; i < kColumns; ++i) {
+    std::string cell = row[i];
+    if (cell.size() > widths[i]) cell = cell.substr(0, widths[i] - 1) + "~";
+    const std::string padding(widths[i] - cell.size(), ' ');
+    line += is_text(i) ? cell + padding : padding + cell;
+    line += ' ';
+  }
+  line.erase(line.find_last_not_of(' ') + 1);
+  *out += line + "\n";
+}
+
+}  // namespace
+
+StreamSum decimated_sum(const CountersPage& page) {
+  StreamSum sum;
+  for (size_t i = 1; i < kStreamsMax; ++i) {
+    sum.datagrams += get(page.receiver.streams[i].datagrams);
+    sum.bytes += get(page.receiver.streams[i].bytes);
+    sum.send_errors += get(page.receiver.streams[i].send_errors);
+  }
+  return sum;
+}
+
+StreamSum all_streams_sum(const CountersPage& page) {
+  StreamSum sum = decimated_sum(page);
+  sum.datagrams += get(page.receiver.streams[0].datagrams);
+  sum.bytes += get(page.receiver.streams[0].bytes);
+  sum.send_errors += get(page.receiver.streams[0].send_errors);
+  return sum;
+}
+
+double rate(uint64_t before, uint64_t now, double interval_s) {
+  return now > before && interval_s > 0 ? static_cast<double>(now - before) / interval_s : 0;
+}
+
+std::string table_text(const std::vector<View>& views, size_t width) {
+  std::vector<Row> rows = {kHead};
+  for (const View& view : views) rows.push_back(row_of(view));
+  std::array<size_t, kColumns> widths = {};
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  size_t others = kColumns - 1;
+  for (size_t i = 1; i < kColumns; ++i) others += widths[i];
+  if (width > 0 && others + widths[0] > width)
+    widths[0] = std::max(kNameMin, width > others ? width - others : 0);
+  std::string text;
+  for (const Row& row : rows) append_row(row, widths, &text);
+  return text;
+}
+
+}  // namespace sdr::status
