@@ -30,8 +30,9 @@ TEST_CASE("varint: round trip at every edge") {
 }
 
 TEST_CASE("segment names: there and back, and nothing else is one") {
-  for (int64_t time_us : {int64_t{0}, int64_t{1}, int64_t{951782400000000}, int64_t{1709164800123456},
-                          int64_t{1795378500999999}, int64_t{253402300799999999}}) {
+  for (int64_t time_us :
+       {int64_t{0}, int64_t{1}, int64_t{951782400000000}, int64_t{1709164800123456},
+        int64_t{1795378500999999}, int64_t{253402300799999999}}) {
     char name[kSegmentNameBytesMax];
     const size_t size = put_segment_name("engine", time_us, name);
     CHECK(strlen(name) == size);
@@ -63,9 +64,9 @@ TEST_CASE("channel names") {
   CHECK(is_channel_name("a"));
   CHECK(is_channel_name("0-_z"));
   CHECK(is_channel_name(std::string(63, 'a')));
-  for (const std::string& bad : {std::string(), std::string(64, 'a'), std::string("-a"),
-                                 std::string("_a"), std::string("A"), std::string("a.b"),
-                                 std::string("a/b"), std::string("a\n"), std::string("\xc3\xa9")})
+  for (const std::string& bad :
+       {std::string(), std::string(64, 'a'), std::string("-a"), std::string("_a"), std::string("A"),
+        std::string("a.b"), std::string("a/b"), std::string("a\n"), std::string("\xc3\xa9")})
     CHECK_FALSE(is_channel_name(bad));
 }
 

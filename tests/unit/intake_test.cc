@@ -1,4 +1,5 @@
-// The ring and what becomes of a batch in it, with the kernel's part (lengths in the journal) played by the test.
+// The ring and what becomes of a batch in it, with the kernel's part (lengths in the journal)
+// played by the test.
 #include "relay/intake.h"
 
 #include <doctest/doctest.h>
@@ -107,7 +108,8 @@ TEST_CASE("intake: a batch is salvaged once, whole, from wherever its receiver d
   }
 }
 
-TEST_CASE("intake: what the kernel has not filled is not taken, and a reset journal holds nothing") {
+TEST_CASE(
+    "intake: what the kernel has not filled is not taken, and a reset journal holds nothing") {
   Bench b;
   b.arrive(0, Bench::datum("one"));
   Intake next(*b.ring, *b.layout, {});

@@ -81,9 +81,9 @@ TEST_CASE("layout: primitives to their edges") {
   CHECK(check("d", repeat(0xff, 7)) == Reject::kShort);
   CHECK(check("d", repeat(0xff, 9)) == Reject::kLong);
   CHECK(check("x3", {1, 2, 3}) == Reject::kNone);
-  CHECK(check("e3", {4}) == Reject::kNone);   // index 2
-  CHECK(check("e3", {6}) == Reject::kEnum);   // index 3
-  CHECK(check("e3", {1}) == Reject::kEnum);   // index -1
+  CHECK(check("e3", {4}) == Reject::kNone);  // index 2
+  CHECK(check("e3", {6}) == Reject::kEnum);  // index 3
+  CHECK(check("e3", {1}) == Reject::kEnum);  // index -1
   CHECK(check("i", {0}) == Reject::kNone);
   CHECK(check("i", {0xff, 0xff, 0xff, 0xff, 0x0f}) == Reject::kNone);  // INT32_MIN
   CHECK(check("i", {0xff, 0xff, 0xff, 0xff, 0x1f}) == Reject::kVarint);
@@ -116,17 +116,17 @@ TEST_CASE("layout: UTF-8 as RFC 3629 has it") {
   CHECK(ok(""));
   CHECK(ok("plain ascii that is longer than a word of eight"));
   CHECK(ok("\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf"));
-  CHECK(ok("\xed\x9f\xbf\xee\x80\x80"));        // around the surrogates
-  CHECK_FALSE(ok("\xed\xa0\x80"));              // U+D800
-  CHECK_FALSE(ok("\xed\xbf\xbf"));              // U+DFFF
-  CHECK_FALSE(ok("\xc0\x80"));                  // shorter forms exist
+  CHECK(ok("\xed\x9f\xbf\xee\x80\x80"));  // around the surrogates
+  CHECK_FALSE(ok("\xed\xa0\x80"));        // U+D800
+  CHECK_FALSE(ok("\xed\xbf\xbf"));        // U+DFFF
+  CHECK_FALSE(ok("\xc0\x80"));            // shorter forms exist
   CHECK_FALSE(ok("\xc1\xbf"));
   CHECK_FALSE(ok("\xe0\x9f\xbf"));
   CHECK_FALSE(ok("\xf0\x8f\xbf\xbf"));
-  CHECK_FALSE(ok("\xf4\x90\x80\x80"));          // U+110000
+  CHECK_FALSE(ok("\xf4\x90\x80\x80"));  // U+110000
   CHECK_FALSE(ok("\xf5\x80\x80\x80"));
   CHECK_FALSE(ok("\x80"));
-  CHECK_FALSE(ok("\xe2\x82"));                  // cut short
+  CHECK_FALSE(ok("\xe2\x82"));  // cut short
   CHECK_FALSE(ok("0123456\xe2\x82"));
   CHECK_FALSE(ok("01234567\xff"));
 }
@@ -152,7 +152,7 @@ TEST_CASE("layout: arrays and maps") {
   CHECK(check("[b]", {3, 4, 0, 1, 0}) == Reject::kNone);    // count -2, size 2
   CHECK(check("[b]", {3, 2, 0, 1, 0}) == Reject::kLength);  // its size is not true
   CHECK(check("[b]", {3, 6, 0, 1, 0}) == Reject::kLength);
-  CHECK(check("[b]", {3, 1, 0, 1, 0}) == Reject::kLength);  // negative
+  CHECK(check("[b]", {3, 1, 0, 1, 0}) == Reject::kLength);             // negative
   CHECK(check("[b]", repeat(0xff, 9, {0x01, 0})) == Reject::kLength);  // count INT64_MIN
   CHECK(check("[b]", repeat(0xfe, 8, {0x7f})) == Reject::kShort);      // more than there can be
   CHECK(check("{b}", {2, 2, 'k', 1, 0}) == Reject::kNone);

@@ -49,7 +49,8 @@ TEST_CASE("schema: every type has its letter") {
 }
 
 TEST_CASE("schema: names, namespaces and references expand in place") {
-  const std::string inner = R"({"type":"record","name":"in","fields":[{"name":"x","type":"float"}]})";
+  const std::string inner =
+      R"({"type":"record","name":"in","fields":[{"name":"x","type":"float"}]})";
   CHECK(layout_of(record_of(R"({"name":"a","type":)" + inner + R"(},{"name":"b","type":"in"},)" +
                             R"({"name":"c","type":"a.b.in"})")) == "((f)(f)(f))");
   CHECK(layout_of(record_of(R"({"name":"a","type":{"type":"fixed","name":"f","size":4}},)"

@@ -156,13 +156,13 @@ class Compiler {
       const std::string logical_type = logical_type_of_field(field, field_schema, field_json);
       bool held = is_time(logical_type);
       if (listed) {
-        avro_schema_t target = is_avro_link(field_schema) ? avro_schema_link_target(field_schema)
-                                                          : field_schema;
+        avro_schema_t target =
+            is_avro_link(field_schema) ? avro_schema_link_target(field_schema) : field_schema;
         out_->fields.push_back({field_path, type_name(target), logical_type});
         held = held || std::find(hold_.begin(), hold_.end(), field_path) != hold_.end();
       }
-      size = std::min(kSizeMax, size + type(field_schema, field_json, field_path, listed,
-                                            depth + 1));
+      size =
+          std::min(kSizeMax, size + type(field_schema, field_json, field_path, listed, depth + 1));
       if (held) out_->layout += '!';
     }
     out_->layout += ')';
@@ -184,9 +184,9 @@ class Compiler {
     uint64_t least = kSizeMax;
     for (int i = 0; i < static_cast<int>(avro_schema_union_size(schema)); ++i) {
       out_->layout += i == 0 ? '<' : '|';
-      least = std::min(least, type(avro_schema_union_branch(schema, i),
-                                   json_array_get(json, static_cast<size_t>(i)), path, false,
-                                   depth + 1));
+      least = std::min(least,
+                       type(avro_schema_union_branch(schema, i),
+                            json_array_get(json, static_cast<size_t>(i)), path, false, depth + 1));
     }
     out_->layout += '>';
     return least + 1;

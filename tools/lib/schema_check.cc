@@ -8,7 +8,8 @@ namespace sdr {
 
 JsonPtr parse_schema_json(std::string_view text) {
   json_error_t error;
-  JsonPtr json(json_loadb(text.data(), text.size(), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error));
+  JsonPtr json(
+      json_loadb(text.data(), text.size(), JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error));
   if (!json)
     throw SchemaError(std::string("not JSON: ") + error.text, static_cast<size_t>(error.line),
                       static_cast<size_t>(error.column));
