@@ -2,20 +2,12 @@
 
 #include <stdexcept>
 
+#include "tools/lib/avro_names.h"
+
 namespace sdr {
 namespace {
 
 constexpr size_t kDatagramBytesMax = 65507;  // UDP over IPv4
-
-std::string full_name(avro_schema_t schema) {
-  const char* space = avro_schema_namespace(schema);
-  const char* name = avro_schema_name(schema);
-  return space && *space ? std::string(space) + "." + name : name;
-}
-
-bool is_named(avro_schema_t schema) {
-  return is_avro_record(schema) || is_avro_enum(schema) || is_avro_fixed(schema);
-}
 
 // The node at "a.b.c" below a record, or null.
 SchemaNode* find(SchemaNode* node, const std::string& path) {

@@ -10,6 +10,7 @@
 
 #include "relay/format/layout.h"
 #include "relay/format/ocf.h"
+#include "tools/lib/avro_names.h"
 #include "tools/lib/schema_check.h"
 
 namespace sdr {
@@ -21,16 +22,6 @@ struct SchemaRelease {
   void operator()(avro_schema_t schema) const { avro_schema_decref(schema); }
 };
 using SchemaPtr = std::unique_ptr<std::remove_pointer_t<avro_schema_t>, SchemaRelease>;
-
-std::string full_name(avro_schema_t schema) {
-  const char* space = avro_schema_namespace(schema);
-  const char* name = avro_schema_name(schema);
-  return space && *space ? std::string(space) + "." + name : name;
-}
-
-bool is_named(avro_schema_t schema) {
-  return is_avro_record(schema) || is_avro_enum(schema) || is_avro_fixed(schema);
-}
 
 const char* type_name(avro_schema_t schema) {
   if (is_avro_record(schema)) return "record";
