@@ -106,6 +106,37 @@ TEST_CASE("schema: what is wrong is said, with its line") {
   CHECK(has(wrong(deep), "nested more than 64 deep"));
 }
 
+TEST_CASE("schema: what libavro-c takes and other readers refuse is refused") {
+  auto field = [](const std::string& type) {
+    return record_of(R"({"name":"x","type":)" + type + "}");
+  };
+  CHECK(has(wrong(field(R"(["null",["long"]])")), "x: a union must not stand directly in a union"));
+  CHECK(has(wrong(field(R"(["long","long"])")), "x: a union has two branches of type long"));
+  CHECK(has(wrong(field(R"(["long",{"type":"long","logicalType":"timestamp-micros"}])")),
+            "two branches of type long"));
+  CHECK(has(wrong(field(R"([{"type":"map","values":"int"},{"type":"map","values":"long"}])")),
+            "two branches of type map"));
+  CHECK(has(wrong(field("[]")), "at least one branch"));
+  CHECK(has(wrong(field(R"({"type":"enum","name":"e","symbols":["A","A"]})")), "A stands twice"));
+  CHECK(has(wrong(field(R"({"type":"enum","name":"e","symbols":["1A"]})")), "is no symbol"));
+  CHECK(has(wrong(field(R"({"type":"enum","name":"e","symbols":[]})")), "at least one name"));
+  CHECK(has(wrong(field(R"({"type":"fixed","name":"f","size":0})")), "from 1"));
+  CHECK(has(wrong(field(R"({"type":"fixed","name":"a-b","size":1})")), "is no name"));
+  CHECK(has(wrong(field(R"({"type":"fixed","name":"long","namespace":"","size":1})")),
+            "the name of a primitive type"));
+  CHECK(has(wrong(field("5")), "a type is a name, an object or an array"));
+  CHECK(has(wrong(record_of(R"({"name":"x","type":"int"},{"name":"x","type":"int"})")),
+            "x: there is another field of that name"));
+  CHECK(has(wrong(record_of(R"({"name":"x y","type":"int"})")), "is no field name"));
+  CHECK(has(wrong(record_of(R"({"name":"x"})")), "x: \"type\" is missing"));
+  CHECK(has(wrong(record_of(R"({"name":"a","type":{"type":"fixed","name":"f","size":1}},)"
+                            R"({"name":"b","type":{"type":"fixed","name":"f","size":2}})")),
+            "b: type a.b.f is defined twice"));
+  // Two fixed of different names are two types.
+  CHECK(layout_of(field(R"([{"type":"fixed","name":"f","size":1},)"
+                        R"({"type":"fixed","name":"g","size":1}])")) == "(<x1|x1>)");
+}
+
 TEST_CASE("schema: the header holds the original text") {
   const std::string text = "{ \"type\" : \"long\",\n \"doc\": \"kept\" }";
   const std::string header = channel_header(compile_schema(text), "engine");

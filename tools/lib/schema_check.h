@@ -1,4 +1,5 @@
-// What a schema's JSON must be before libavro-c sees it, each error with its place.
+// What a schema must be before libavro-c sees it: JSON, and what the specification demands beyond
+// libavro-c.
 #pragma once
 
 #include <jansson.h>
@@ -17,7 +18,7 @@ struct JsonRelease {
 };
 using JsonPtr = std::unique_ptr<json_t, JsonRelease>;
 
-// Parses and checks; throws SchemaError.
+// Parses and checks; throws SchemaError, with its place where the text is not JSON.
 JsonPtr parse_schema_json(std::string_view text);
 
 }  // namespace sdr
