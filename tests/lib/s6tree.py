@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import sdrtest
-from sdrtest import BIN, ROOT, alive, children, run_dir, wait_for
+from sdrtest import BIN, ROOT, alive, check_equal, children, run_dir, wait_for
 
 SCHEMA = '{"type": "record", "name": "S", "fields": [{"name": "x", "type": "double"}]}'
 
@@ -28,7 +28,7 @@ class Fleet:
             directory.mkdir(parents=True)
         (self.config.parent / "schemas" / "s.avsc").write_text(SCHEMA, encoding="utf-8")
         self.dir.chmod(0o755)
-        self.channels, self._stream_port = {}, 6000
+        self.clear()
 
     def __enter__(self):
         if self.supervised:
@@ -72,6 +72,14 @@ class Fleet:
             channel["listen"] = f'"127.0.0.1:{port}"'
         channel |= keys
         return self
+
+    def three(self):
+        for at, name in enumerate(("one", "two", "three")):
+            self.set(name, port=26001 + at)
+        return self
+
+    def clear(self):
+        self.channels, self._stream_port = {}, 6000
 
     def drop(self, name):
         del self.channels[name]
@@ -124,6 +132,9 @@ class Fleet:
         """{name: (pid of the channel, of its logger)}"""
         return {name: (self.state(name)["pid"], self.state(f"{name}/log")["pid"])
                 for name in names or self.channels}
+
+    def check_kept(self, before, *names):
+        check_equal(self.pids(*names), {name: before[name] for name in names}, "PIDs of the others")
 
     def svc(self, *words):
         *options, name = words
@@ -181,10 +192,16 @@ def descendants(pid):
     return found
 
 
+def really_root():
+    """Root, and not only of a user namespace, where there is nobody else to become."""
+    mapped = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
+    return os.geteuid() == 0 and mapped == ["0", "0", str(2**32 - 1)]
+
+
 def as_ordinary_user(function, name="nobody"):
     """Runs function(PREFIX) as another user in a process of its own; its cases are told apart by
     the prefix. Only for root; anyone else has run as an ordinary user already."""
-    if os.geteuid() != 0 or os.environ.get("SDR_TEST_ROOTLESS"):
+    if not really_root():
         return
     user = pwd.getpwnam(name)
     sys.stdout.flush()

@@ -14,9 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import case, enter_plainly, finish  # noqa: E402
 from catlib import cat, check, put  # noqa: E402
 
-import avro.datafile  # noqa: E402
-import avro.io  # noqa: E402
-import avro.schema  # noqa: E402
+try:
+    import avro.datafile
+    import avro.io
+    import avro.schema
+except ImportError:
+    print("skip - what python3-avro wrote: no python3-avro")
+    sys.exit(0)
 
 SEEDS = int(os.environ.get("CAT_SEEDS", "60"))
 SIMPLE = ["boolean", "int", "long", "float", "double", "string", "bytes", "enum", "fixed", "null"]

@@ -1,41 +1,27 @@
 #!/usr/bin/python3
 """sdr-gen --apply against a real s6-svscan, with real relays, as root and as an ordinary user."""
 import fcntl
+import grp
 import os
+import pwd
 import shutil
 import socket
+import struct
 from pathlib import Path
 
-from s6tree import Fleet, as_ordinary_user
+from s6tree import Fleet, as_ordinary_user, really_root
 from sdrtest import BIN, alive, case, check_equal, enter_network, finish, wait_for
-
-
-def taken_port():
-    """A UDP port of the loopback that another program has."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", 0))
-    return sock, sock.getsockname()[1]
-
-
-def three(fleet):
-    for at, name in enumerate(("one", "two", "three")):
-        fleet.set(name, port=26001 + at)
-    return fleet
-
-
-def check_kept(fleet, before, *names):
-    check_equal(fleet.pids(*names), {name: before[name] for name in names}, "PIDs of the others")
 
 
 def first_steps(prefix):
     with case(prefix + "no s6-svscan: exit 6, one line that says how to start one"), \
             Fleet(supervised=False) as fleet:
-        done = three(fleet).apply(expect=6).has("no s6-svscan runs on .*; start one: s6-svscan ")
+        done = fleet.three().apply(expect=6).has("no s6-svscan runs on .*; start one: s6-svscan ")
         check_equal(done.err.count("\n"), 1, "lines")
         check_equal(os.listdir(fleet.run / "live"), [], "service directories")
 
     with Fleet() as fleet:
-        three(fleet)
+        fleet.three()
         with case(prefix + "channels are added, each ready"):
             done = fleet.apply()
             for name in fleet.channels:
@@ -51,7 +37,7 @@ def first_steps(prefix):
             check_equal(fleet.snapshot(), before, "the tree")
         with case(prefix + "one of three is changed: it restarts, the others keep their PIDs"):
             fleet.set("two", ttl="7").apply().has(r"^~ two +restarted: ttl, ready in \d+ ms$")
-            check_kept(fleet, pids, "one", "three")
+            fleet.check_kept(pids, "one", "three")
             check_equal(fleet.option("two", "--ttl"), "7", "--ttl")
             check_equal(fleet.pids("two")["two"][1], pids["two"][1], "PID of its logger")
         with case(prefix + "the applied config can be read"):
@@ -67,11 +53,11 @@ def first_steps(prefix):
             for path in ("live/two", "service/two", "rings/two", "counters/two"):
                 assert not os.path.lexists(fleet.run / path), f"{path} is still there"
             assert (fleet.log / "two").is_dir() and recordings.is_dir()
-            check_kept(fleet, pids, "one", "three")
+            fleet.check_kept(pids, "one", "three")
         with case(prefix + "enabled = false removes, true adds again"):
             fleet.set("three", enabled="false").apply().has("^- three +removed$")
             fleet.set("three", enabled="true").apply().has("^[+] three +added, ready")
-            check_kept(fleet, pids, "one")
+            fleet.check_kept(pids, "one")
         with case(prefix + "a port moves from a removed channel to a new one"):
             fleet.drop("three").set("four", port=26003).apply()
             assert fleet.ready("four") and fleet.state("three") is None
@@ -88,7 +74,7 @@ def check_confined(fleet):
 
 def changes(prefix):
     with Fleet() as fleet:
-        three(fleet).apply()
+        fleet.three().apply()
         pids = fleet.pids()
         with case(prefix + "a channel that the operator stopped is changed and stays stopped"):
             fleet.svc("-wD", "-d", "one")
@@ -102,11 +88,11 @@ def changes(prefix):
             fleet.apply().has("^~ one +restarted: listen").has("^~ two +restarted: listen")
             check_equal(fleet.option("one", "--listen"), "127.0.0.1:26002", "--listen of one")
             assert fleet.ready("one") and fleet.ready("two")
-            check_kept(fleet, pids, "three")
+            fleet.check_kept(pids, "three")
         with case(prefix + "only those that are named are touched"):
             before = fleet.pids()
             fleet.set("one", ttl="3").set("two", ttl="3").apply("two").has("^~ two +restarted: ttl")
-            check_kept(fleet, before, "one", "three")
+            fleet.check_kept(before, "one", "three")
             fleet.apply("onne", expect=100).has("no channel 'onne' .*did you mean 'one'")
             fleet.apply().has("^~ one +restarted: ttl")
         with case(prefix + "a changed log/run restarts loggers and no channel"):
@@ -160,102 +146,53 @@ def check_foreign(fleet):
             shutil.rmtree(fleet.run / name)
 
 
-def failures(prefix):
-    sock, port = taken_port()
-    with Fleet() as fleet:
-        three(fleet).apply()
-        pids = fleet.pids()
-        with case(prefix + "changed to a port that is taken: rolled back, running, exit 4"):
-            done = fleet.set("two", port=port).apply(expect=4)
-            check_line(done, rf"channel two: rolled back \(listen\): .*bind 127.0.0.1:{port}: "
-                             "Address.* in use")
-            assert fleet.ready("two")
-            check_equal(fleet.option("two", "--listen"), "127.0.0.1:26002", "--listen")
-            check_kept(fleet, pids, "one", "three")
-            assert not (fleet.run / ".old" / "two").exists()
-        with case(prefix + "a swap with one that cannot start: all of it is rolled back"):
-            fleet.set("one", port=26002).set("two", port=port).apply(expect=4)
-            check_equal([fleet.option(name, "--listen") for name in ("one", "two")],
-                        ["127.0.0.1:26001", "127.0.0.1:26002"], "--listen")
-            assert fleet.ready("one") and fleet.ready("two")
-            fleet.set("one", port=26001).set("two", port=26002)
-        with case(prefix + "a new channel whose port is taken: exit 3, the others are added"):
-            done = fleet.set("late", port=port).set("more", port=26010).apply(expect=3)
-            check_line(done, f"channel late: added, but it does not stay up: .*bind "
-                             f"127.0.0.1:{port}: Address.* in use")
-            assert fleet.ready("more")
-            fleet.apply(expect=3).has("channel late: unchanged, and it does not stay up: .*in use")
-        with case(prefix + "it comes up by itself when the port is free"):
-            sock.close()
-            wait_for(lambda: fleet.ready("late"), "the channel is ready")
-            fleet.apply().has("^= 5 unchanged; nothing to do$")
+def owner(path):
+    status = path.lstat()
+    return (pwd.getpwuid(status.st_uid).pw_name, grp.getgrgid(status.st_gid).gr_name,
+            oct(status.st_mode & 0o7777))
 
 
-def check_line(done, text):
-    """One clear line, and nothing else."""
-    done.has(f"^sdr-gen: error: {text}$")
-    check_equal(done.err.count("\n"), 1, f"lines in {done.err!r}")
+def send_one(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(struct.pack("<d", 1), ("127.0.0.1", port))
 
 
-STAND_IN = """#!/bin/sh
-# Does what the file beside the storage says.
-case $(cat '{0}') in
-  100) echo 'stand-in: fatal: the operator got it wrong' >&2; exit 100 ;;
-  mute) exec sleep 1000 ;;
-  stubborn) trap '' TERM ;;
-esac
-echo >&3
-exec 3>&- sleep 1000
-"""
-
-
-def stand_ins(prefix):
-    with Fleet() as fleet:
-        fleet.bin_dir, how = fleet.dir / "bin", fleet.dir / "how"
-        fleet.bin_dir.mkdir()
-        (fleet.bin_dir / "sdr-confine").symlink_to(BIN / "sdr-confine")
-        relay = fleet.bin_dir / "sdr-relay"
-        relay.write_text(STAND_IN.format(how), encoding="utf-8")
-        relay.chmod(0o755)
-        how.write_text("well", encoding="ascii")
-        fleet.set("one", port=26001).set("two", port=26002).apply()
-        pids = fleet.pids()
-        with case(prefix + "a relay that never says it is ready is rolled back"):
-            how.write_text("mute", encoding="ascii")
-            fleet.set("one", ttl="2").apply(expect=4).has("not ready within 4 s; the old one is back, but")
-            check_kept(fleet, pids, "two")
-        with case(prefix + "a channel that gave up is no channel that the operator stopped"):
-            how.write_text("100", encoding="ascii")
-            done = fleet.set("one", ttl="3").apply(expect=4)
-            done.has("it does not stay up.*: stand-in: fatal: the operator got it wrong$")
-            assert not fleet.state("one")["wanted"]
-            how.write_text("well", encoding="ascii")
-            fleet.apply().has("^~ one +restarted: ttl, ready")
-        with case(prefix + "a new channel that gives up; what was wrong is mended"):
-            how.write_text("100", encoding="ascii")
-            fleet.set("three", port=26003).apply(expect=3).has("the operator got it wrong")
-            how.write_text("well", encoding="ascii")
-            fleet.apply().has(r"^\^ three +unchanged, ready in").has("^= 3 unchanged")
-        with case(prefix + "a relay that does not stop is killed, and changed"):
-            templates = fleet.dir / "templates"
-            shutil.copytree(fleet.templates, templates)
-            fleet.templates = templates
-            (templates / "s6" / "timeout-kill").write_text("300\n", encoding="ascii")
-            how.write_text("stubborn", encoding="ascii")
-            fleet.apply().has("^~ three +restarted: timeout-kill")
-            how.write_text("well", encoding="ascii")
-            fleet.set("one", ttl="4").apply().has("^~ one +restarted: ttl")
+def ownership():
+    """Only root: where a channel works belongs to its user."""
+    if not really_root():
+        return
+    with Fleet() as fleet, case("places belong to the channel's user, and follow it to another"):
+        fleet.storage.chmod(0o755)
+        storage, recordings = "[storage]", fleet.storage / "channel=one"
+        fleet.set("one", port=26001, user='"nobody"', record='{ sync = "1s" }').write()
+        text = fleet.config.read_text(encoding="utf-8")
+        fleet.config.write_text(text.replace(storage, storage + '\ngroup = "adm"'),
+                                encoding="utf-8")
+        check_equal(fleet.gen("--apply").code, 0, "exit code")
+        for user, group in (("nobody", "nogroup"), ("daemon", "daemon")):
+            if user == "daemon":
+                text = fleet.config.read_text(encoding="utf-8")
+                fleet.config.write_text(text.replace("nobody", "daemon"), encoding="utf-8")
+                done = fleet.gen("--apply").has("^~ one +restarted: user, ready")
+                check_equal(done.err, "", "messages")
+            check_equal(owner(fleet.run / "rings" / "one"), (user, group, "0o700"), "ring")
+            check_equal(owner(fleet.run / "counters" / "one"), (user, group, "0o644"), "counters")
+            check_equal(owner(fleet.log / "one"), (user, group, "0o755"), "log")
+            check_equal(owner(recordings), (user, "adm", "0o2750"), "recordings")
+            send_one(26001)
+            wait_for((recordings / ".open").exists, "the open segment")
+            check_equal(owner(recordings / ".open"), (user, "adm", "0o640"), "open segment")
+            check_equal(fleet.logged("one"), "", "the channel's log")
 
 
 def every(prefix=""):
     first_steps(prefix)
     changes(prefix)
-    failures(prefix)
-    stand_ins(prefix)
 
 
 if __name__ == "__main__":
     enter_network()
     every()
+    ownership()
     as_ordinary_user(every)
     finish()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from s6tree import as_ordinary_user
+from s6tree import as_ordinary_user, really_root
 from sdrtest import BIN, Skip, case, check_equal, enter_plainly, finish
 
 # Prints what it is, as JSON. Capabilities and the like are those of sdr-confine's exec.
@@ -138,7 +138,7 @@ def without_close_range():
 
 
 def root_only():
-    if os.geteuid() != 0:
+    if not really_root():
         return
     with case("root becomes another user, with its primary group only"):
         nobody = pwd.getpwnam("nobody")

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (BUILD, ROOT, bury_children, case, check_equal, enter_network,  # noqa: E402
-                     finish, run_dir)
+from sdrtest import (BUILD, ROOT, Skip, bury_children, case, check_equal,  # noqa: E402
+                     enter_network, finish, run_dir)
 from segments import Segment, sealed  # noqa: E402
 
 enter_network()
@@ -23,11 +23,12 @@ def tour_commands():
     assert len(blocks) >= 7, f"only {len(blocks)} blocks"
     script = "".join(f"echo '--- block {at}'\n{block}" for at, block in enumerate(blocks))
     # It is built already, perhaps elsewhere.
-    script = script.replace("\nmake\n", "\n").replace("$PWD/build/", f"{BUILD}/")
-    return script.replace("build/tour", f"{BUILD}/tour")
+    return script.replace("\nmake\n", "\n").replace("$PWD/", "").replace("build/", f"{BUILD}/")
 
 
 with case("the README's tour, as one script"):
+    if BUILD != ROOT / "build":
+        raise Skip("it is written for build/")
     shutil.rmtree(BUILD / "tour", ignore_errors=True)
     environment = os.environ | {"XDG_RUNTIME_DIR": str(run)}
     done = subprocess.run(["sh", "-eux"], input=tour_commands(), capture_output=True, text=True,

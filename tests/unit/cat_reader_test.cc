@@ -67,7 +67,7 @@ struct Story {
 TEST_CASE("cat: blocks come whole, however small the window") {
   const std::string large(100000, 'x');
   const std::string content = header() + block("a") + block(large) + block("") + block("b");
-  for (size_t window : {1, 16, 17, 64, 1000, 1 << 20}) {
+  for (const size_t window : {1ul, 16ul, 17ul, 64ul, 1000ul, 1ul << 20}) {
     const Story story(content, false, window);
     CHECK(story.events == "BBBB");
     CHECK(story.data == std::vector<std::string>{"a", large, "", "b"});

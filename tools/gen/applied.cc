@@ -71,7 +71,8 @@ void write_applied(const std::string& run_dir, const std::map<std::string, std::
   for (const auto& [path, text] : files) tree[path] = {0644, text};
   write_service(next, tree);
   // Where the kernel cannot exchange two names, readers may for an instant find none.
-  if (syscall(SYS_renameat2, AT_FDCWD, next.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) < 0) {
+  if (syscall(SYS_renameat2, AT_FDCWD, next.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) <
+      0) {
     remove_directory(place);
     rename_path(next, place);
   }

@@ -201,7 +201,8 @@ int apply(const Config& config, const GenOptions& options, const std::vector<std
     return kBusy;
   }
   if (!svscan_runs(paths.run + "/service")) {
-    fprintf(stderr, "sdr-gen: fatal: no s6-svscan runs on %s/service; start one: s6-svscan %s/service\n",
+    fprintf(stderr,
+            "sdr-gen: fatal: no s6-svscan runs on %s/service; start one: s6-svscan %s/service\n",
             paths.run.c_str(), paths.run.c_str());
     return kNoSupervisor;
   }

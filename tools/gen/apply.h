@@ -9,8 +9,9 @@
 
 namespace sdr {
 
-// Holds the config against this machine, then removes, changes and adds channels, in this order, and only those that
-// differ; `names` limits it to these channels. Prints a line per action. Returns the exit code:
+// Holds the config against this machine, then removes, changes and adds channels, in this order,
+// and only those that differ; `names` limits it to these channels. Prints a line per action.
+// Returns the exit code:
 //   0    done, or nothing to do
 //   1    the config does not fit this machine, or a template is wrong: nothing was touched
 //   3    a channel does not become ready; the others are as they should be

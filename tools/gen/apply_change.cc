@@ -1,4 +1,5 @@
-// The change of channels that run: stop, rename the new files in, start, and back again where that fails.
+// The change of channels that run: stop, rename the new files in, start, and back again where that
+// fails.
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,8 +12,8 @@ namespace sdr {
 namespace fs = std::filesystem;
 namespace {
 
-// Keeps what is needed to go back, and that a change is under way. What an interrupted apply has kept is older and
-// stays.
+// Keeps what is needed to go back, and that a change is under way. What an interrupted apply has
+// kept is older and stays.
 void keep_old(const std::string& run_dir, const ApplyStep& step, bool wanted_up) {
   const std::string place = run_dir + "/.old/" + step.name;
   if (fs::exists(place)) return;
@@ -60,15 +61,21 @@ bool ApplySteps::prepare(const ApplyStep& step, std::vector<Changing>* batch) {
   }
 }
 
+// The logger last, so that it has the channel's last words; and it must not run while its directory
+// changes hands.
+bool ApplySteps::stop(const ApplyStep& step) {
+  const std::string dir = live(step.name);
+  return (!step.restart || stop_service(dir)) && (!step.restart_logger || stop_logger(dir));
+}
+
 bool ApplySteps::stop_batch(const std::vector<Changing>& batch) {
   for (const Changing& changing : batch) {
-    const std::string& name = changing.step->name;
-    if (!changing.step->restart || stop_service(live(name))) continue;
-    fail(name, "it does not stop; it was left as it is");
+    if (stop(*changing.step)) continue;
+    fail(changing.step->name, "it does not stop; it was left as it is");
     // The others were stopped for nothing.
     for (const Changing& other : batch) {
+      start(*other.step, other.wanted_up, other.step->before);
       if (&other == &changing) break;
-      if (other.wanted_up && other.step->restart) start_service(live(other.step->name), false, kReadyMs);
     }
     return false;
   }
@@ -78,7 +85,7 @@ bool ApplySteps::stop_batch(const std::vector<Changing>& batch) {
 // The files are in place; returns why the channel is not up, or "".
 std::string ApplySteps::start(const ApplyStep& step, bool wanted_up, const ServiceTree& tree) {
   place(step, tree);
-  if (step.restart_logger && !restart_logger(live(step.name))) return "its logger does not start";
+  if (step.restart_logger && !start_logger(live(step.name))) return "its logger does not start";
   if (!step.restart || !wanted_up) return "";
   const Readiness readiness = start_service(live(step.name), false, kReadyMs);
   return readiness == Readiness::kReady ? "" : failure_text(readiness);
@@ -97,7 +104,7 @@ void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
   const std::vector<std::string> lines = culprit.tail.lines();
   std::string after = "the old one is back";
   for (Changing& changing : batch) {
-    if (changing.step->restart) stop_service(live(changing.step->name));
+    stop(*changing.step);
   }
   for (Changing& changing : batch) {
     const std::string& name = changing.step->name;
@@ -106,11 +113,12 @@ void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
       const int64_t since_ms = now_ms();
       const std::string still = start(*changing.step, changing.wanted_up, changing.step->before);
       if (!still.empty()) after = "the old one is back, but " + still;
-      remove_directory(old(name));
+      remove_at_once(old(name));
       if (&changing != &culprit) {
-        say('<', name, "rolled back with " + culprit.step->name +
-                           (still.empty() ? ", ready in " + std::to_string(now_ms() - since_ms) + " ms"
-                                          : ", but " + still));
+        say('<', name,
+            "rolled back with " + culprit.step->name +
+                (still.empty() ? ", ready in " + std::to_string(now_ms() - since_ms) + " ms"
+                               : ", but " + still));
       }
     } catch (const SystemError& e) {
       fail(name, e.what());
@@ -146,7 +154,7 @@ void ApplySteps::change(const std::vector<ApplyStep>& steps) {
   const int64_t since_ms = now_ms();
   if (!prepared || !stop_batch(batch)) {
     for (const Changing& changing : batch) {
-      if (!changing.step->interrupted) remove_directory(old(changing.step->name));
+      if (!changing.step->interrupted) remove_at_once(old(changing.step->name));
     }
     return;
   }
@@ -162,7 +170,7 @@ void ApplySteps::change(const std::vector<ApplyStep>& steps) {
   }
   for (Changing& changing : batch) {
     if (batch.size() > 1) report_change(changing, now_ms() - since_ms);
-    remove_directory(old(changing.step->name));
+    remove_at_once(old(changing.step->name));
   }
 }
 

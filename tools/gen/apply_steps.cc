@@ -71,16 +71,12 @@ void ApplySteps::refuse(const ApplyStep& step) {
 void ApplySteps::remove(const ApplyStep& step) {
   try {
     const std::string dir = live(step.name);
-    bool gone = !is_supervised(dir) || stop_service(dir);
-    gone = unlink_service(scan(), step.name, dir) && gone;
-    if (is_supervised(dir)) return fail(step.name, "its supervisor does not end");
-    if (fs::exists(dir)) {
-      const std::string aside = paths_.run + "/live/." + step.name + ".gone";
-      remove_directory(aside);
-      rename_path(dir, aside);
-      remove_directory(aside);
+    if (is_supervised(dir)) stop_service(dir);
+    if (!unlink_service(scan(), step.name, dir)) {
+      return fail(step.name, "its supervisor does not end");
     }
-    remove_directory(old(step.name));
+    remove_at_once(dir);
+    remove_at_once(old(step.name));
     const bool drained = remove_places(step.name, paths_);
     say('-', step.name,
         drained ? "removed" : "removed; its ring stays, there are datums that no disk took");
@@ -101,7 +97,7 @@ void ApplySteps::put_in(const ApplyStep& step) {
     write_service(next, step.after);
     rename_path(next, dir);
   }
-  remove_directory(old(step.name));
+  remove_at_once(old(step.name));
   const std::string link = scan() + "/" + step.name;
   if (symlink(("../live/" + step.name).c_str(), link.c_str()) < 0 && errno != EEXIST) {
     throw_system_error("create", link, errno);
@@ -132,7 +128,8 @@ void ApplySteps::give_up(const Adding& adding, Readiness readiness) {
   outcome_.not_ready = true;
 }
 
-// All start at once, so each may take longer than it would alone: what counts is the time since the last one came up.
+// All start at once, so each may take longer than it would alone: what counts is the time since the
+// last one came up.
 void ApplySteps::await(std::vector<Adding> pending) {
   const int64_t since_ms = now_ms();
   int64_t progress_ms = since_ms;

@@ -1,9 +1,10 @@
 // Carries a plan out, channel by channel.
 //
-// Killed at any point, the next apply finds its way from what is there: a new service directory is made under another
-// name and appears as a whole, before its link in the scan directory; a link goes before its directory; and before a
-// running channel is touched its files and whether it was wanted up are kept in RUN/.old/NAME, which goes when the
-// change is through. While that is there, the channel counts as changed.
+// Killed at any point, the next apply finds its way from what is there: a new service directory is
+// made under another name and appears as a whole, before its link in the scan directory; a link
+// goes before its directory; and before a running channel is touched its files and whether it was
+// wanted up are kept in RUN/.old/NAME, which goes when the change is through. While that is there,
+// the channel counts as changed.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,9 @@ namespace sdr {
 
 // What went wrong, the worst last. Exit codes of --apply.
 struct ApplyOutcome {
-  bool not_ready = false;    // 3
-  bool rolled_back = false;  // 4
-  bool system_error = false; // 111
+  bool not_ready = false;     // 3
+  bool rolled_back = false;   // 4
+  bool system_error = false;  // 111
   int exit_code() const { return system_error ? 111 : rolled_back ? 4 : not_ready ? 3 : 0; }
 };
 
@@ -61,6 +62,7 @@ class ApplySteps {
   std::string scan() const { return paths_.run + "/service"; }
 
   bool prepare(const ApplyStep& step, std::vector<Changing>* batch);
+  bool stop(const ApplyStep& step);
   bool stop_batch(const std::vector<Changing>& batch);
   std::string bring_up(Changing& changing);
   void go_back(std::vector<Changing>& batch, const Changing& culprit, const std::string& why);
@@ -91,8 +93,8 @@ std::string failure_text(Readiness readiness);
 // What steps of an apply that was killed have left under names of their own.
 void clear_leftovers(const FleetPaths& paths);
 
-// RUN/.old/NAME: the files of a channel while it is being changed, and in data/wanted whether it was wanted "up" or
-// "down".
+// RUN/.old/NAME: the files of a channel while it is being changed, and in data/wanted whether it
+// was wanted "up" or "down".
 inline constexpr char kWantedPath[] = "data/wanted";
 
 }  // namespace sdr

@@ -7,7 +7,8 @@
 namespace sdr {
 namespace {
 
-// Where only the receiver is pinned the writer may run anywhere; it would inherit the receiver's CPUs otherwise.
+// Where only the receiver is pinned the writer may run anywhere; it would inherit the receiver's
+// CPUs otherwise.
 constexpr char kAnyCpu[] = "0-1023";
 
 std::string octal(uint32_t mode) {

@@ -1,13 +1,15 @@
 // data/manifest of a service directory: what sdr-gen made there, and from which values.
 //
-// Its presence marks a directory as ours. A line per generated file with its mode and the hash of its content, so that
-// a file edited by hand can be told, and a line per value, so that "which key causes this restart" has an answer:
+// Its presence marks a directory as ours. A line per generated file with its mode and the hash of
+// its content, so that a file edited by hand can be told, and a line per value, so that "which key
+// causes this restart" has an answer:
 //
 //   sdr-manifest 1
 //   file 0755 fnv1a64:cbf29ce484222325 run
 //   value ttl=1
 //
-// Lines are in the order of names. A backslash and a newline in a name or value are written \\ and \n.
+// Lines are in the order of names. A backslash and a newline in a name or value are written \\ and
+// \n.
 #pragma once
 
 #include <cstdint>

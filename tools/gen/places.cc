@@ -36,7 +36,8 @@ Owner owner_of(const ChannelValues& values) {
   return {entry->pw_uid, entry->pw_gid};
 }
 
-// What lies in a directory follows its new owner. A hard link might lead out of it, so a file with several is left.
+// What lies in a directory follows its new owner. A hard link might lead out of it, so a file with
+// several is left.
 void give_below(int dir_fd, const Owner& owner, int depth) {
   DIR* dir = fdopendir(dir_fd);
   if (!dir) {

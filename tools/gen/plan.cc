@@ -126,10 +126,18 @@ ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
     ApplyStep step = make_step(name, tree == wanted.end() ? nullptr : &tree->second,
                                found == observed.end() ? ObservedChannel{} : found->second);
     switch (step.action) {
-      case ApplyAction::kRemove: plan.removals.push_back(std::move(step)); break;
-      case ApplyAction::kChange: changes.push_back(std::move(step)); break;
-      case ApplyAction::kAdd: plan.additions.push_back(std::move(step)); break;
-      case ApplyAction::kUnchanged: plan.unchanged.push_back(std::move(step)); break;
+      case ApplyAction::kRemove:
+        plan.removals.push_back(std::move(step));
+        break;
+      case ApplyAction::kChange:
+        changes.push_back(std::move(step));
+        break;
+      case ApplyAction::kAdd:
+        plan.additions.push_back(std::move(step));
+        break;
+      case ApplyAction::kUnchanged:
+        plan.unchanged.push_back(std::move(step));
+        break;
       case ApplyAction::kForeign:
         // What is not ours and not wanted is none of our business.
         if (tree != wanted.end()) plan.foreign.push_back(std::move(step));

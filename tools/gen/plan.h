@@ -1,4 +1,5 @@
-// What an apply has to do: the rendering held against what is there. Pure; nothing is touched and nothing is asked.
+// What an apply has to do: the rendering held against what is there. Pure; nothing is touched and
+// nothing is asked.
 #pragma once
 
 #include <map>
@@ -16,8 +17,8 @@ struct ObservedChannel {
   bool linked = false;        // service/NAME leads to live/NAME
   bool link_foreign = false;  // service/NAME is something else
   bool supervised = false;
-  bool interrupted = false;   // an apply was killed while it changed this channel …
-  ServiceTree backup;         // … and these are the files from before
+  bool interrupted = false;  // an apply was killed while it changed this channel …
+  ServiceTree backup;        // … and these are the files from before
 };
 
 enum class ApplyAction { kRemove, kChange, kAdd, kUnchanged, kForeign };
@@ -25,8 +26,8 @@ enum class ApplyAction { kRemove, kChange, kAdd, kUnchanged, kForeign };
 struct ApplyStep {
   ApplyAction action = ApplyAction::kUnchanged;
   std::string name;
-  ServiceTree present;              // the files as they are
-  ServiceTree before;               // what to go back to: the same, unless an apply was interrupted
+  ServiceTree present;  // the files as they are
+  ServiceTree before;   // what to go back to: the same, unless an apply was interrupted
   ServiceTree after;
   std::vector<std::string> keys;    // whose values differ, in order
   std::vector<std::string> files;   // that differ, but for the manifest
@@ -34,7 +35,7 @@ struct ApplyStep {
   bool interrupted = false;         // by a kill, the last time
   bool restart = false;             // the channel itself
   bool restart_logger = false;
-  std::string reason;               // kForeign: what is in the way
+  std::string reason;  // kForeign: what is in the way
 };
 
 struct ApplyPlan {

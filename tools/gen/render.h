@@ -1,4 +1,5 @@
-// Config → service directories, as a pure function: the same config, paths and templates give the same bytes.
+// Config → service directories, as a pure function: the same config, paths and templates give the
+// same bytes.
 #pragma once
 
 #include <map>
@@ -17,8 +18,8 @@ struct RenderError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The files of a template directory by path within it: "run", "log/run" … Names that begin with a dot or end in ~ are
-// left out. A file that begins with "#!" is rendered executable.
+// The files of a template directory by path within it: "run", "log/run" … Names that begin with a
+// dot or end in ~ are left out. A file that begins with "#!" is rendered executable.
 struct ServiceTemplates {
   std::string directory;
   std::map<std::string, std::string> files;
@@ -27,8 +28,9 @@ struct ServiceTemplates {
 // Throws RenderError.
 ServiceTemplates load_templates(const std::string& directory);
 
-// options.templates_dir, else where an installed sdr-gen has its templates (../share/speeddata-relay/servicedirs,
-// seen from its directory), else where a build tree has them; "s6" below that.
+// options.templates_dir, else where an installed sdr-gen has its templates
+// (../share/speeddata-relay/servicedirs, seen from its directory), else where a build tree has
+// them; "s6" below that.
 std::string find_templates(const GenOptions& options);
 
 // Absolute, so that they hold wherever a service runs.
@@ -41,8 +43,8 @@ ServiceTree render_channel(const Channel& channel, const Storage& storage, const
 std::map<std::string, ServiceTree> render_config(const Config& config, const FleetPaths& paths,
                                                  const ServiceTemplates& templates);
 
-// Writes live/NAME/… and the links service/NAME into `dir`, which is made, or empty, or an earlier rendering: of that,
-// what is no longer rendered is removed. Returns the exit code: 0, 1, 111.
+// Writes live/NAME/… and the links service/NAME into `dir`, which is made, or empty, or an earlier
+// rendering: of that, what is no longer rendered is removed. Returns the exit code: 0, 1, 111.
 int render_command(const Config& config, const GenOptions& options, const std::string& dir);
 
 }  // namespace sdr

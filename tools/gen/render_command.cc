@@ -18,7 +18,8 @@ struct RefusedError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Whether the directory is free to be written: it is absent or holds nothing but an earlier rendering.
+// Whether the directory is free to be written: it is absent or holds nothing but an earlier
+// rendering.
 void check_target(const std::string& dir) {
   if (!fs::exists(dir)) return;
   const auto refuse = [](const fs::path& path, const char* why) {

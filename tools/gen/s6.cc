@@ -21,10 +21,10 @@ constexpr uint8_t kWantUp = 4;
 constexpr uint8_t kReady = 8;
 constexpr int kPermanentCode = 100;
 
-constexpr int kDeathsMax = 3;          // a service that died so often is not coming up
+constexpr int kDeathsMax = 3;  // a service that died so often is not coming up
 constexpr int kDeathsPollMs = 100;
-constexpr int kFinishMs = 5000;        // s6's default timeout-finish
-constexpr int kKillMs = 10000;         // where a service has no timeout-kill
+constexpr int kFinishMs = 5000;  // s6's default timeout-finish
+constexpr int kKillMs = 10000;   // where a service has no timeout-kill
 constexpr int kLoggerMs = 5000;
 constexpr int kUnlinkMs = 5000;
 
@@ -52,8 +52,7 @@ bool wait_until(Condition condition, int timeout_ms) {
 // "true false …" from s6-svstat -o, for statuses that we cannot read.
 SupervisedState ask_svstat(const std::string& dir) {
   SupervisedState state;
-  const std::string text =
-      run_program({"s6-svstat", "-o", "up,ready,wantedup,exitcode", dir}).text;
+  const std::string text = run_program({"s6-svstat", "-o", "up,ready,wantedup,exitcode", dir}).text;
   std::vector<std::string> words;
   for (size_t at = 0; at < text.size();) {
     const size_t end = text.find_first_of(" \n", at);
@@ -103,8 +102,8 @@ SupervisedState supervised_state(const std::string& service_dir) {
   state.up = std::any_of(text.begin() + 24, text.begin() + 32, [](char c) { return c != 0; });
   state.ready = state.up && (flags & kReady) != 0;
   state.wanted_up = (flags & kWantUp) != 0;
-  const bool gave_up = static_cast<uint8_t>(text[kStatusWaitAt]) == kPermanentCode &&
-                       text[kStatusWaitAt + 1] == 0;
+  const bool gave_up =
+      static_cast<uint8_t>(text[kStatusWaitAt]) == kPermanentCode && text[kStatusWaitAt + 1] == 0;
   state.failed_for_good = !state.up && !state.wanted_up && gave_up;
   return state;
 }
@@ -141,9 +140,10 @@ bool stop_service(const std::string& service_dir) {
   return false;
 }
 
-bool restart_logger(const std::string& service_dir) {
-  const std::string timeout = std::to_string(kLoggerMs);
-  return run_program({"s6-svc", "-wR", "-T", timeout, "-ru", service_dir + "/log"}).code == 0;
+bool stop_logger(const std::string& service_dir) { return stop_service(service_dir + "/log"); }
+
+bool start_logger(const std::string& service_dir) {
+  return start_service(service_dir + "/log", false, kLoggerMs) == Readiness::kReady;
 }
 
 bool rescan(const std::string& scan_dir) {
@@ -153,11 +153,13 @@ bool rescan(const std::string& scan_dir) {
 bool unlink_service(const std::string& scan_dir, const std::string& name,
                     const std::string& service_dir) {
   const std::string link = scan_dir + "/" + name;
-  // It exits 0 on a timeout too, and 111 where the log directory is not what is supervised: what counts is who is left.
+  // It exits 0 on a timeout too, and 111 where the log directory is not what is supervised: what
+  // counts is who is left.
   run_program({"s6-svunlink", "-t", std::to_string(kUnlinkMs), scan_dir, name});
   unlink(link.c_str());
   const bool gone = end_supervisor(service_dir) && end_supervisor(service_dir + "/log");
-  // s6-svscan forgets a service only when it looks; a forgotten entry would count against its maximum.
+  // s6-svscan forgets a service only when it looks; a forgotten entry would count against its
+  // maximum.
   run_program({"s6-svscanctl", "-an", scan_dir});
   return gone;
 }

@@ -1,9 +1,10 @@
-// What sdr-gen asks of s6: its programs, run directly and never through a shell, and the state that they leave behind.
+// What sdr-gen asks of s6: its programs, run directly and never through a shell, and the state that
+// they leave behind.
 //
-// Facts this rests on (s6 2.11): an s6-svscan or s6-supervise is there exactly while its control FIFO has a reader;
-// supervise/status is 35 bytes of which the last three are the wait status and the flags (other lengths belong to
-// other versions, and s6-svstat is asked instead); s6-svc and s6-svwait exit 99 on a timeout; s6-svc -wU exits 1 at
-// once when the service fails for good.
+// Facts this rests on (s6 2.11): an s6-svscan or s6-supervise is there exactly while its control
+// FIFO has a reader; supervise/status is 35 bytes of which the last three are the wait status and
+// the flags (other lengths belong to other versions, and s6-svstat is asked instead); s6-svc and
+// s6-svwait exit 99 on a timeout; s6-svc -wU exits 1 at once when the service fails for good.
 #pragma once
 
 #include <sys/types.h>
@@ -14,12 +15,13 @@
 namespace sdr {
 
 struct ProgramResult {
-  int code = 0;      // exit code; 128 + signal; 127 where it could not be started; -1: stopped by the caller
+  int code =
+      0;  // exit code; 128 + signal; 127 where it could not be started; -1: stopped by the caller
   std::string text;  // what it printed, on either stream
 };
 
-// A program under way. Its standard input is /dev/null, its outputs are gathered. Every signal has its default
-// action in it, and it does not share the terminal's interrupts.
+// A program under way. Its standard input is /dev/null, its outputs are gathered. Every signal has
+// its default action in it, and it does not share the terminal's interrupts.
 class RunningProgram {
  public:
   explicit RunningProgram(const std::vector<std::string>& words);
@@ -53,20 +55,26 @@ SupervisedState supervised_state(const std::string& service_dir);
 
 enum class Readiness { kReady, kFailed, kTimeout };
 
-// Starts a service and waits until it is ready; or, where `started`, only waits. kFailed: it failed for good, or died
-// again and again.
+// Starts a service and waits until it is ready; or, where `started`, only waits. kFailed: it failed
+// for good, or died again and again.
 Readiness start_service(const std::string& service_dir, bool started, int timeout_ms);
 
-// Whether it failed for good, or died again and again since it was first started or its deaths were cleared.
+// Whether it failed for good, or died again and again since it was first started or its deaths were
+// cleared.
 bool has_failed(const std::string& service_dir);
 
-// Brings a service down, through its finish script; false where it is not down in time: it is wanted up again then.
+// Brings a service down, through its finish script; false where it is not down in time: it is
+// wanted up again then.
 bool stop_service(const std::string& service_dir);
 
-bool restart_logger(const std::string& service_dir);
+// While a logger is down the pipe to it holds what is logged: s6-svscan keeps both its ends.
+bool stop_logger(const std::string& service_dir);
+bool start_logger(const std::string& service_dir);
+
 bool rescan(const std::string& scan_dir);
 
-// Takes NAME out of the scan directory and ends its supervisors. False where one of them does not go.
+// Takes NAME out of the scan directory and ends its supervisors. False where one of them does not
+// go.
 bool unlink_service(const std::string& scan_dir, const std::string& name,
                     const std::string& service_dir);
 

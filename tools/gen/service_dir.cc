@@ -141,6 +141,16 @@ void remove_directory(const std::string& path) {
   if (failed) throw_system_error("remove", path, failed.value());
 }
 
+void remove_at_once(const std::string& path) {
+  const std::string aside = parent_of(path) + "/." + path.substr(path.rfind('/') + 1) + ".gone";
+  remove_directory(aside);
+  if (rename(path.c_str(), aside.c_str()) < 0) {
+    if (errno != ENOENT) throw_system_error("rename", path, errno);
+    return;
+  }
+  remove_directory(aside);
+}
+
 void rename_path(const std::string& path, const std::string& to) {
   if (rename(path.c_str(), to.c_str()) < 0) throw_system_error("rename " + path + " to", to, errno);
 }

@@ -7,7 +7,8 @@ constexpr std::string_view kListMark = "...";
 
 bool is_name_character(char c) { return (c >= 'a' && c <= 'z') || c == '_'; }
 
-// A placeholder at the start of `text`: its name, whether it is a list, and how long it is. Empty name: none.
+// A placeholder at the start of `text`: its name, whether it is a list, and how long it is. Empty
+// name: none.
 struct Placeholder {
   std::string_view name;
   bool list = false;
@@ -54,8 +55,8 @@ void expand_line(std::string_view line, size_t number, const TemplateWords& word
     if (word == words.end()) throw TemplateError("unknown placeholder " + written, number);
     const bool is_word = word->second.size() == 1 && word->second[0].size() == 1;
     if (!found.list && !is_word) {
-      throw TemplateError(
-          "placeholder " + written + " is a list; write @" + word->first + "...@", number);
+      throw TemplateError("placeholder " + written + " is a list; write @" + word->first + "...@",
+                          number);
     }
     *out += words_text(word->second, style);
     line.remove_prefix(found.size);
@@ -68,13 +69,23 @@ std::string quote_execline(std::string_view word) {
   std::string out = "\"";
   for (const char c : word) {
     switch (c) {
-      case '\0': throw TemplateError("a word with a NUL cannot be an argument", 0);
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '\0':
+        throw TemplateError("a word with a NUL cannot be an argument", 0);
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       case '"':
-      case '\\': out += '\\'; [[fallthrough]];
-      default: out += c;
+      case '\\':
+        out += '\\';
+        [[fallthrough]];
+      default:
+        out += c;
     }
   }
   return out + '"';
