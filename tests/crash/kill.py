@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (after_failure, bury_children, case, check_equal, children, enter_network,  # noqa: E402
-                     finish, run_dir, storage_dir, wait_for)
+from sdrtest import (after_failure, bury_children, case, check_equal, children,  # noqa: E402
+                     enter_network, finish, run_dir, storage_dir, wait_for)
 from segments import check_exact, numbers  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from udp import (Collector, Feeder, Fixed, Varying, big_buffer, drops, queued,  # noqa: E402

@@ -1,6 +1,5 @@
 """What feeds the demo's channels: sdr-feed's signals, and this machine's own counters."""
 import json
-import re
 import subprocess
 import time
 from pathlib import Path
@@ -8,29 +7,40 @@ from pathlib import Path
 import sdrtest
 
 
+def start(to, schema, *words, stdin):
+    """sdr-feed in a session of its own, so that Ctrl-C reaches the demo alone."""
+    return subprocess.Popen([sdrtest.BIN / "sdr-feed", to, "--schema", schema, "--json", *words],
+                            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)
+
+
+def sent(process, name):
+    """How many datums a sdr-feed has sent, when it has ended."""
+    said, complaints = process.communicate(timeout=30)
+    if process.returncode:
+        raise AssertionError(f"sdr-feed {name}: exit {process.returncode}: {complaints}")
+    summary = json.loads(said)
+    if summary["errors"]:
+        raise AssertionError(f"sdr-feed {name}: {summary['errors']} send errors")
+    return summary["datagrams"]
+
+
 class Feed:
     """sdr-feed with a synthetic signal."""
 
     def __init__(self, fleet, name, rate, count):
         self._name = name
-        words = [sdrtest.BIN / "sdr-feed", fleet.listen(name), "--schema", fleet.schema(name),
-                 "--rate", str(rate), "--signal", "sine"]
+        words = ["--rate", str(rate), "--signal", "sine"]
         if count:
             words += ["--count", str(count)]
-        self._process = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                         stdin=subprocess.DEVNULL, text=True)
-        self._count = count
+        self._process = start(fleet.listen(name), fleet.schema(name), *words,
+                              stdin=subprocess.DEVNULL)
 
     def stop(self):
         self._process.terminate()
 
     def result(self):
-        """Datums sent."""
-        _, said = self._process.communicate(timeout=30)
-        counted = re.search(r"(\d+) datums? sent|sent (\d+)", said)
-        if self._process.returncode and not counted:
-            raise AssertionError(f"sdr-feed {self._name}: {said.strip()}")
-        return int(counted[1] or counted[2]) if counted else self._count
+        return sent(self._process, self._name)
 
 
 class HostFeed:
@@ -43,19 +53,15 @@ class HostFeed:
 
     @staticmethod
     def _run(stopping, to, schema, rate, seconds):
-        feed = subprocess.Popen([sdrtest.BIN / "sdr-feed", to, "--schema", schema, "--stdin"],
-                                stdin=subprocess.PIPE, text=True)
-        start, number = time.monotonic(), 0
+        feed = start(to, schema, "--stdin", stdin=subprocess.PIPE)
+        began, number = time.monotonic(), 0
         while not stopping() and (seconds is None or number < rate * seconds):
             json.dump({"sequence": number, **host_counters()}, feed.stdin)
             feed.stdin.write("\n")
             feed.stdin.flush()
             number += 1
-            time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        feed.stdin.close()
-        if feed.wait():
-            raise AssertionError(f"sdr-feed host: exit {feed.returncode}")
-        return number
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        return sent(feed, "host")
 
     def stop(self):
         self._stopped = True

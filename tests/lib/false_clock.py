@@ -5,8 +5,8 @@ the machine.
 CLOCK_REALTIME has no namespace, and a static binary reads it without a system call, from the vDSO.
 So the program runs as a copy in which the vDSO function's name is misspelt, which makes its C
 library fall back to the system call; a seccomp filter hands exactly that call, for CLOCK_REALTIME
-only, to the test, which answers it. The filter also makes the kernel's receive times (SO_TIMESTAMPNS)
-look switched on when they are not, so that the false clock is all there is.
+only, to the test, which answers it. The filter also makes the kernel's receive times
+(SO_TIMESTAMPNS) look switched on when they are not, so that the false clock is all there is.
 
 As a program: false_clock.py FD PROG... installs the filter, sends its listener over socket FD and
 becomes PROG.

@@ -166,6 +166,7 @@ class Background:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         stop = []
         signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's to heed
         code = 1
         try:
             value = function(lambda: bool(stop), *arguments)
@@ -202,13 +203,15 @@ def enter_network():
         sh("ip route add 224.0.0.0/4 dev lo")
         sh("ip -6 route add local ff00::/8 dev lo")
         return
-    flags = "-nm" if os.geteuid() == 0 else "-rnm"
-    name = Path(sys.argv[0]).stem
-    if subprocess.run(["unshare", flags, "true"], capture_output=True, check=False).returncode:
-        print(f"skip - {Path(sys.argv[0]).parent.name}/{name}: no network namespace for this user")
-        sys.exit(0)
     os.environ["SDR_TEST_NET"] = "1"
-    os.execvp("unshare", ["unshare", flags, "--", sys.executable, *sys.argv])
+    flags = "-nm" if os.geteuid() == 0 else "-rnm"
+    # In a chroot the root is no mount point, and unshare cannot make it private.
+    for command in (["unshare", flags], ["unshare", flags, "--propagation", "unchanged"]):
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:
+            os.execvp("unshare", [*command, "--", sys.executable, *sys.argv])
+    script = Path(sys.argv[0])
+    print(f"skip - {script.parent.name}/{script.stem}: no network namespace for this user")
+    sys.exit(0)
 
 
 def enter_plainly():

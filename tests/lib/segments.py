@@ -156,7 +156,9 @@ const long = avro.types.LongType.__with({
   fromJSON: BigInt, toJSON: String, isValid: (n) => typeof n === 'bigint',
   compare: (a, b) => (a === b ? 0 : a < b ? -1 : 1),
 });
-const plain = (s) => avro.Type.forSchema(s, {registry: {long}, wrapUnions: true});
+// Logical types are left aside: it is the stored values that we compare.
+const typeHook = (s) => (s && s.type === 'long' ? long : undefined);
+const plain = (s) => avro.Type.forSchema(s, {registry: {long}, typeHook, wrapUnions: true});
 function next(paths) {
   const path = paths.shift();
   if (!path) return;

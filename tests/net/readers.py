@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What is recorded is what other people's readers read: avrocat, python3-avro and npm's avsc."""
+import math
 import os
 import random
 import sys
@@ -75,6 +76,20 @@ def check_same(pair, found, expected, reader):
         assert not wrong, f"{pair.path.name}: datum {number}: {reader} reads {wrong}"
 
 
+def is_finite(value):
+    """avrocat prints no line for a datum with a number that JSON has no word for."""
+    if isinstance(value, (list, dict)):
+        return all(map(is_finite, value if isinstance(value, list) else value.values()))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def has_nul_key(value):
+    """libavro-c takes map keys for C strings too: two that agree up to a NUL become one."""
+    if isinstance(value, dict):
+        return any("\0" in key or has_nul_key(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(has_nul_key, value))
+
+
 def as_avrocat_prints(value):
     """avrocat's JSON output takes bytes, fixed and strings for C strings: they end at a NUL."""
     if isinstance(value, str):
@@ -88,8 +103,12 @@ def as_avrocat_prints(value):
 
 def check_avrocat(pair):
     decoder = Decoder(pair.schema, tagged=True)
-    sent = [as_avrocat_prints(decoder.value(datum)) for datum in pair.datums]
-    check_same(pair, avrocat(pair.path), sent, "avrocat")
+    sent = [value for value in map(decoder.value, pair.datums) if is_finite(value)]
+    found = avrocat(pair.path)
+    check_equal(len(found), len(sent), f"{pair.path.name}: datums that avrocat reads")
+    clear = [at for at, value in enumerate(sent) if not has_nul_key(value)]
+    check_same(pair, [found[at] for at in clear], [as_avrocat_prints(sent[at]) for at in clear],
+               "avrocat")
 
 
 def check_python(pair):

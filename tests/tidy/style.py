@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The style that a program can check: columns, tabs, white space, headers, file modes."""
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,11 @@ TEXT = CODE | {".md", ".toml", ".avsc", ".1", ".5", ".7", ".8", ".sh", ""}
 
 def project_files():
     """What git knows or would add; outside a repository, everything but build/."""
-    done = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"],
-                          capture_output=True, text=True, check=False)
-    if done.returncode == 0:
+    done = None
+    if shutil.which("git") and (ROOT / ".git").exists():
+        done = subprocess.run(["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"],
+                              capture_output=True, text=True, check=False)
+    if done and done.returncode == 0:
         found = [ROOT / name for name in done.stdout.splitlines()]
     else:
         found = [path for path in ROOT.rglob("*") if "build" not in path.parts
