@@ -58,7 +58,7 @@ for name, shape in SHAPES.items():
             sock, rate = held_socket()
             start = lambda: Relay(data[name], run, storage, channel, full_rate=GROUP,
                                   listen_fd=sock.fileno(), keep_fds=(sock.fileno(),),
-                                  buffer_bytes=16 << 20, receive_buffer_bytes=8 << 20,
+                                  buffer_bytes=16 << 20,
                                   segment_bytes=1 << 20, rotate_s=1, sync_ms=50)
             relay = start()
             seen = Collector(subscriber(GROUP))

@@ -37,7 +37,7 @@ def start(name, shape_name, sock, kill=None, when=None, **options):
     options = {"segment_bytes": 128 << 10, "sync_ms": 20, "rotate_s": 1} | options
     relay = Relay(data[shape_name], run, storage, name, prefix=prefix, full_rate=GROUP,
                   listen_fd=sock.fileno(), keep_fds=(sock.fileno(),), wait=not kill,
-                  receive_buffer_bytes=8 << 20, buffer_bytes=8 << 20, **options)
+                  buffer_bytes=8 << 20, **options)
     return relay
 
 

@@ -47,7 +47,8 @@ class Relay:
             directory.mkdir(parents=True, exist_ok=True)
         self.directory = None
         given = {"name": name, "layout": Path(data) / "layout", "header": Path(data) / "header",
-                 "counters": self.counters_file, "listen": "127.0.0.1:26000", "sync_ms": 200}
+                 "counters": self.counters_file, "listen": "127.0.0.1:26000", "sync_ms": 200,
+                 "rotate_s": 366 * 86400, "receive_buffer_bytes": 8 << 20}
         if storage:
             self.directory = Path(storage) / f"channel={name}"
             self.directory.mkdir(exist_ok=True)

@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import os
 import pickle
-import select
 import shutil
 import signal
 import subprocess
@@ -179,9 +178,6 @@ class Background:
             sys.stdout.flush()
             os._exit(code)
 
-    def done(self):
-        return bool(select.select([self._reader], [], [], 0)[0])
-
     def result(self, stop=True):
         if stop:
             os.kill(self.pid, signal.SIGTERM)
@@ -271,11 +267,3 @@ class Peer:
         finally:
             if _libc.setns(self._home, CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
-
-    def close(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._ns)
-        os.close(self._home)
-        wait_for(lambda: not os.path.exists("/sys/class/net/near") or
-                 "near" not in sh("ip -o link"), "the veth pair goes away")

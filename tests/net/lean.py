@@ -4,7 +4,6 @@ one thread each."""
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path

@@ -7,20 +7,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import case, check_equal, enter_network, finish, run_dir, storage_dir  # noqa: E402
 from segments import Segment, check_exact, numbers, sealed  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
-from udp import Collector, Fixed, Varying, feed, sender, subscriber  # noqa: E402
+from udp import (Collector, Fixed, Varying, feed, sender, steady_rate,  # noqa: E402
+                 subscriber)
 
 enter_network()
 run, storage = run_dir(), storage_dir()
 fixed, varying = Fixed(), Varying()
 data = compile_schemas(run, {"fixed": fixed.schema, "varying": varying.schema})
+RATE = steady_rate()
 FULL, TENTH, THIRD = "239.1.1.1:6000", "239.1.1.2:6001", "239.1.1.3:6002"
 
 for name, shape in (("fixed", fixed), ("varying", varying)):
-    with case(f"{name}: 20,000 datums at 20,000/s: full rate, two decimated streams, recorded"):
+    with case(f"{name}: 20,000 datums at {RATE}/s: full rate, two decimated streams, recorded"):
         full, tenth, third = (Collector(subscriber(group)) for group in (FULL, TENTH, THIRD))
         relay = Relay(data[name], run, storage, name, full_rate=FULL,
                       decimated=[f"{TENTH},factor=10", f"{THIRD},factor=3"])
-        feed(sender(relay.listen), shape, 20000, 0, 20000)
+        feed(sender(relay.listen), shape, RATE, 0, 20000)
         relay.wait_received(20000)
         relay.stop()
         counters = relay.counters()

@@ -53,7 +53,7 @@ def record(pairs):
         relays = []
         for at, name in enumerate(names[first:first + AT_ONCE]):
             relay = Relay(data[name], run, storage, name, wait=False, buffer_bytes=1 << 20,
-                          listen=f"127.0.0.1:{26000 + at}", receive_buffer_bytes=2 << 20)
+                          listen=f"127.0.0.1:{26000 + at}")
             relays.append(relay)
         for relay in relays:
             relay.wait_ready()

@@ -13,7 +13,7 @@ from sdrtest import (Peer, case, check_equal, enter_network, finish, run_dir,  #
 from segments import check_exact, numbers  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from udp import (Collector, Fixed, Varying, drain, feed, sender, split_endpoint,  # noqa: E402
-                 subscriber)
+                 steady_rate, subscriber)
 
 IP_RECVTTL, IP_RECVTOS = 12, 13
 enter_network()
@@ -72,12 +72,12 @@ for way_in, (listen, options) in INPUTS.items():
 # Over the veth pair.
 for name in SHAPES:
     shape = SHAPES[name]
-    rate = 20000 if name in ("fixed40", "varying") else 5000
+    rate = steady_rate(20000 if name in ("fixed40", "varying") else 5000,
+                       getattr(shape, "size", 150))
     with case(f"veth of MTU 1500: {name}, {rate}/s there and back, recorded"):
         seen = [Collector(far_subscriber(to)) for to in ("239.1.1.1:6000", f"{FAR}:6001")]
         relay = start(name, record=True, listen=f"{NEAR}:26000", full_rate="239.1.1.1:6000",
-                      decimated=[f"{FAR}:6001,factor=1"], interface="near", buffer_bytes=32 << 20,
-                      receive_buffer_bytes=8 << 20)
+                      decimated=[f"{FAR}:6001,factor=1"], interface="near", buffer_bytes=32 << 20)
         feed(far_sender(relay.listen), shape, rate, 0, rate)
         relay.wait_received(rate)
         relay.stop()

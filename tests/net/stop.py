@@ -10,9 +10,9 @@ from sdrtest import (case, check_equal, enter_network, finish, run_dir,  # noqa:
                      storage_dir, wait_for)
 from segments import check_exact, numbers, sealed  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
-from udp import Collector, Feeder, Varying, sender, subscriber  # noqa: E402
+from udp import Collector, Feeder, Varying, sender, steady_rate, subscriber  # noqa: E402
 
-RATE = 20000
+RATE = steady_rate()
 GROUP = "239.1.1.1:6000"
 
 enter_network()
