@@ -14,7 +14,7 @@
 namespace sdr {
 namespace {
 
-constexpr int kRetryMs = 1000;
+constexpr int64_t kRetryNs = 1000000000;
 constexpr int64_t kGiveUpNs = 5000000000;  // after the receiver is gone
 constexpr int kLockPollMs = 50;
 class Writer {
@@ -57,13 +57,18 @@ int Writer::run() {
   rotations_done_ = ring_.head().rotations_asked.load();
   int64_t gone_ns = 0;
   int64_t next_ns = 0;
+  bool failing = false;
   for (;;) {
     wait(next_ns);
     if (receiver_gone_ && gone_ns == 0) gone_ns = monotonic_ns();
     const int64_t now_ns = realtime_ns();
-    const bool tick = now_ns >= next_ns || receiver_gone_;
-    const Status status = step(tick);
+    const bool due = now_ns >= next_ns;
+    // While the disk fails, what arrives does not hasten the next attempt; a clock set back does
+    // not delay it.
+    if (failing && !due && !receiver_gone_ && next_ns - now_ns <= kRetryNs) continue;
+    const Status status = step(due || receiver_gone_);
     note(status);
+    failing = !status;
     if (status && receiver_gone_ && store_.is_open() && leftovers_done_) {
       ring_.head().finished.store(1, Order::kRelease);
       return 0;
@@ -72,12 +77,16 @@ int Writer::run() {
       log_line("warning", "recording is not finished; what is left waits in the ring");
       return 111;
     }
-    if (status) {
-      next_ns =
-          store_.is_open() ? next_event_ns(realtime_ns()) : realtime_ns() + kLockPollMs * 1000000ll;
-    } else {
+    if (failing) {
       store_.drop();
-      next_ns = realtime_ns() + kRetryMs * 1000000ll;
+      next_ns = realtime_ns() + kRetryNs;
+    } else if (!store_.is_open()) {
+      next_ns = realtime_ns() + kLockPollMs * 1000000ll;
+    } else {
+      // A tick that fell into a long step is still due: only a step that was a tick moves on to the
+      // next.
+      const int64_t at = next_event_ns(realtime_ns());
+      if (due || at < next_ns) next_ns = at;
     }
   }
 }
