@@ -25,7 +25,7 @@ data = compile_schemas(run, {"t": shape.schema})["t"]
 def refused(code, *words, **options):
     """Starts a relay that must refuse: one line that has every word, and the exit code."""
     relay = Relay(options.pop("data", data), run, options.pop("storage", None), "refused",
-                  wait=False, full_rate=GROUP, **options)
+                  wait=False, full_rate=GROUP, receive_buffer_bytes=4096, **options)
     found = relay.process.wait(10)
     lines = relay.messages().splitlines()
     relay.log.unlink()
