@@ -108,8 +108,12 @@ Status bind_receive_socket(int fd, const Options& options) {
   if (options.listen.is_multicast()) (void)set_option(fd, SOL_SOCKET, SO_REUSEADDR, on);
   if (options.listen_interface && !options.listen.is_multicast() &&
       setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, options.listen_interface,
-                 static_cast<socklen_t>(strlen(options.listen_interface))) < 0)
-    return Error{"unable to bind to the interface", errno};
+                 static_cast<socklen_t>(strlen(options.listen_interface))) < 0) {
+    if (errno != EPERM) return Error{"unable to bind to the interface", errno};
+    // An ordinary user may not before Linux 5.7.
+    log_errno("warning", errno, "unable to bind to interface %s; listening on all of them",
+              options.listen_interface);
+  }
   // A group's own address, so that no other group on the port is heard.
   Address address = options.listen;
   if (options.listen.is_v6() && options.listen.is_multicast() && options.listen_interface) {

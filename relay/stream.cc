@@ -33,19 +33,29 @@ Status Stream::open(const Options& options, const StreamOptions& to, StreamCount
   factor_ = to.factor;
   counters_ = counters;
   segments_ = has_udp_segment(fd_.get());
+  // A connected IPv4 multicast socket leaves by the interface that owns its source address, not by
+  // the route (ip_route_output_key_hash_rcu in Linux), so where the route is to decide it stays
+  // unconnected.
+  addressed_ = to_.is_multicast() && !to_.is_v6() && !options.interface;
   (void)connected();
   return {};
 }
 
 // Connected, a send needs no route look-up. Without a route, tried again at most once a second.
 bool Stream::connected() {
-  if (connected_) return true;
+  if (connected_ || addressed_) return true;
   const int64_t now = monotonic_ns();
   if (now < next_connect_ns_) return false;
   next_connect_ns_ = now + 1000000000;
   connected_ = connect(fd_.get(), &to_.any, to_.size) == 0;
   if (!connected_) failed(0, errno);
   return connected_;
+}
+
+void Stream::address(msghdr* message) {
+  if (!addressed_) return;
+  message->msg_name = &to_.any;
+  message->msg_namelen = to_.size;
 }
 
 void Stream::send(const iovec* datums, uint32_t count) {
@@ -100,6 +110,7 @@ uint32_t Stream::send_run(const iovec* datums, uint32_t count) {
   }
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = {};
   msghdr message = {};
+  address(&message);
   message.msg_iov = pieces;
   message.msg_iovlen = static_cast<decltype(message.msg_iovlen)>(piece_count);
   message.msg_control = control;
@@ -136,6 +147,7 @@ uint32_t Stream::send_plain(const iovec* datums, uint32_t count) {
   mmsghdr messages[kBatchMax];
   for (uint32_t i = 0; i < count; ++i) {
     messages[i] = {};
+    address(&messages[i].msg_hdr);
     messages[i].msg_hdr.msg_iov = const_cast<iovec*>(datums + i);
     messages[i].msg_hdr.msg_iovlen = 1;
   }

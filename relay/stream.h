@@ -27,6 +27,7 @@ class Stream {
   uint32_t send_run(const iovec* datums, uint32_t count);
   uint32_t send_plain(const iovec* datums, uint32_t count);
   bool connected();
+  void address(msghdr* message);
   bool may_retry(int sys_errno);
   void went(const iovec* datums, uint32_t count);
   void failed(uint32_t count, int sys_errno);
@@ -37,6 +38,7 @@ class Stream {
   uint32_t factor_ = 1;
   uint32_t in_window_ = 0;
   bool connected_ = false;
+  bool addressed_ = false;  // every send names its destination, and the route decides anew
   int64_t next_connect_ns_ = 0;
   bool segments_ = false;                    // UDP_SEGMENT works here
   size_t segment_bytes_max_ = kWindowBytes;  // longer ones do not fit the route
