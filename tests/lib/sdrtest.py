@@ -156,18 +156,22 @@ class Background:
 
     def __init__(self, function, *arguments):
         reader, writer = os.pipe()
+        # A stop that comes before the child is ready for it waits.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         self.pid = os.fork()
         if self.pid == 0:
-            self._run(writer, function, arguments)
+            self._run(writer, function, arguments, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(writer)
         self._reader = reader
 
     @staticmethod
-    def _run(writer, function, arguments):
+    def _run(writer, function, arguments, signals):
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         stop = []
         signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's to heed
+        signal.pthread_sigmask(signal.SIG_SETMASK, signals)
         code = 1
         try:
             value = function(lambda: bool(stop), *arguments)
