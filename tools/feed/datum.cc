@@ -3,11 +3,10 @@
 #include <stdexcept>
 
 #include "tools/lib/avro_names.h"
+#include "tools/lib/schema_check.h"
 
 namespace sdr {
 namespace {
-
-constexpr size_t kDatagramBytesMax = 65507;  // UDP over IPv4
 
 // The node at "a.b.c" below a record, or null.
 SchemaNode* find(SchemaNode* node, const std::string& path) {
@@ -35,10 +34,14 @@ void expect(int libavro_result) {
 
 DatumSchema::DatumSchema(const std::string& text, const std::string& counter)
     : compiled_(compile_schema(text)), buffer_(kDatagramBytesMax) {
-  expect(avro_schema_from_json_length(text.data(), text.size(), &schema_));
-  root_ = build(schema_, "", "", true);
+  avro_schema_t schema = nullptr;
+  expect(avro_schema_from_json_length(text.data(), text.size(), &schema));
+  schema_.reset(schema);
+  const JsonPtr json = parse_schema_json(text);
+  root_ = build(schema, json.get(), "", "");
+  definitions_.clear();
   choose_counter(counter);
-  interface_ = avro_generic_class_from_schema(schema_);
+  interface_ = avro_generic_class_from_schema(schema);
   if (!interface_) throw std::runtime_error("internal error: libavro-c made no value class");
   expect(avro_generic_value_new(interface_, &value_));
 }
@@ -46,39 +49,41 @@ DatumSchema::DatumSchema(const std::string& text, const std::string& counter)
 DatumSchema::~DatumSchema() {
   if (value_.iface) avro_value_decref(&value_);
   if (interface_) avro_value_iface_decref(interface_);
-  if (schema_) avro_schema_decref(schema_);
 }
 
-SchemaNode DatumSchema::build(avro_schema_t schema, const std::string& name,
-                              const std::string& path, bool listed) {
-  if (is_avro_link(schema)) schema = avro_schema_link_target(schema);
+// Walks libavro-c's tree and the JSON it was made from side by side, as the schema compiler does:
+// only the JSON has the logical types. `logical_type` is one that stands beside the type.
+SchemaNode DatumSchema::build(avro_schema_t schema, const json_t* json, const std::string& name,
+                              const std::string& logical_type) {
+  if (is_avro_link(schema)) {
+    schema = avro_schema_link_target(schema);
+    json = definitions_.at(schema);
+  } else if (is_named(schema)) {
+    definitions_[schema] = json;
+  }
   SchemaNode node;
   node.type = avro_typeof(schema);
   node.name = name;
   node.type_name = is_named(schema) ? full_name(schema) : avro_schema_type_name(schema);
+  const char* own = json_string_value(json_object_get(json, "logicalType"));
+  node.logical_type = own ? own : logical_type;
   node.number = places_++;
-  if (listed) {
-    for (const SchemaField& field : compiled_.fields) {
-      if (field.path == path) node.logical_type = field.logical_type;
-    }
-  }
   switch (node.type) {
     case AVRO_RECORD:
-      for (int i = 0; i < static_cast<int>(avro_schema_record_size(schema)); ++i) {
-        const std::string field = avro_schema_record_field_name(schema, i);
-        node.children.push_back(build(avro_schema_record_field_get_by_index(schema, i), field,
-                                      path.empty() ? field : path + "." + field, listed));
-      }
+      build_fields(schema, json, &node);
       break;
     case AVRO_UNION:
-      for (int i = 0; i < static_cast<int>(avro_schema_union_size(schema)); ++i)
-        node.children.push_back(build(avro_schema_union_branch(schema, i), "", "", false));
+      for (size_t i = 0; i < avro_schema_union_size(schema); ++i)
+        node.children.push_back(build(avro_schema_union_branch(schema, static_cast<int>(i)),
+                                      json_array_get(json, i), "", node.logical_type));
       break;
     case AVRO_ARRAY:
-      node.children.push_back(build(avro_schema_array_items(schema), "", "", false));
+      node.children.push_back(
+          build(avro_schema_array_items(schema), json_object_get(json, "items"), "", ""));
       break;
     case AVRO_MAP:
-      node.children.push_back(build(avro_schema_map_values(schema), "", "", false));
+      node.children.push_back(
+          build(avro_schema_map_values(schema), json_object_get(json, "values"), "", ""));
       break;
     case AVRO_ENUM:
       for (int i = 0; i < avro_schema_enum_number_of_symbols(schema); ++i)
@@ -91,6 +96,18 @@ SchemaNode DatumSchema::build(avro_schema_t schema, const std::string& name,
       break;
   }
   return node;
+}
+
+void DatumSchema::build_fields(avro_schema_t schema, const json_t* json, SchemaNode* node) {
+  const json_t* fields = json_object_get(json, "fields");
+  for (size_t i = 0; i < avro_schema_record_size(schema); ++i) {
+    const json_t* field = json_array_get(fields, i);
+    const char* beside = json_string_value(json_object_get(field, "logicalType"));
+    const int index = static_cast<int>(i);
+    node->children.push_back(
+        build(avro_schema_record_field_get_by_index(schema, index), json_object_get(field, "type"),
+              avro_schema_record_field_name(schema, index), beside ? beside : ""));
+  }
 }
 
 void DatumSchema::choose_counter(const std::string& counter) {
@@ -112,6 +129,12 @@ void DatumSchema::choose_counter(const std::string& counter) {
 avro_value_t* DatumSchema::fresh() {
   expect(avro_value_reset(&value_));
   return &value_;
+}
+
+bool DatumSchema::fits() {
+  size_t size = 0;
+  expect(avro_value_sizeof(&value_, &size));
+  return size <= buffer_.size();
 }
 
 std::string DatumSchema::encode() {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <avro.h>
+#include <jansson.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,14 +19,18 @@ namespace sdr {
 // or the one item of an array or map.
 struct SchemaNode {
   avro_type_t type = AVRO_NULL;
-  std::string name;       // the field's, or the full name of a named type where it is a branch
-  std::string type_name;  // "int", "record's full name" …: what Avro's JSON calls a branch
-  std::string logical_type;
+  std::string name;          // the field's, or the full name of a named type where it is a branch
+  std::string type_name;     // "int", "record's full name" …: what Avro's JSON calls a branch
+  std::string logical_type;  // also where it stands beside `type` in the field
   bool is_counter = false;
   unsigned number = 0;               // counts the places, so that signals differ
   std::vector<std::string> symbols;  // of an enum
   size_t fixed_size = 0;
   std::vector<SchemaNode> children;
+};
+
+struct AvroSchemaRelease {
+  void operator()(avro_schema_t schema) const { avro_schema_decref(schema); }
 };
 
 class DatumSchema {
@@ -39,21 +45,24 @@ class DatumSchema {
   const CompiledSchema& compiled() const { return compiled_; }
   bool has_counter() const { return has_counter_; }
 
-  // The value to fill, emptied, and its bytes once it is filled. encode() throws std::runtime_error
-  // where the datum exceeds a datagram.
+  // The value to fill, emptied; once it is filled, whether a datagram has room for it, and its
+  // bytes. encode() throws std::runtime_error where it does not fit.
   avro_value_t* fresh();
+  bool fits();
   std::string encode();
 
  private:
-  SchemaNode build(avro_schema_t schema, const std::string& name, const std::string& path,
-                   bool listed);
+  SchemaNode build(avro_schema_t schema, const json_t* json, const std::string& name,
+                   const std::string& logical_type);
+  void build_fields(avro_schema_t schema, const json_t* json, SchemaNode* node);
   void choose_counter(const std::string& counter);
 
   CompiledSchema compiled_;
-  avro_schema_t schema_ = nullptr;
+  std::unique_ptr<avro_obj_t, AvroSchemaRelease> schema_;
   avro_value_iface_t* interface_ = nullptr;
   avro_value_t value_ = {};
   SchemaNode root_;
+  std::map<avro_schema_t, const json_t*> definitions_;  // while it is built
   unsigned places_ = 0;
   bool has_counter_ = false;
   std::vector<char> buffer_;

@@ -193,8 +193,8 @@ void fill(const SchemaNode& node, const json_t* json, const std::string& path,
 
 void fill_from_json(const SchemaNode& root, const std::string& line, avro_value_t* value) {
   json_error_t error;
-  const JsonPtr json(
-      json_loadb(line.data(), line.size(), JSON_DECODE_ANY | JSON_ALLOW_NUL, &error));
+  const JsonPtr json(json_loadb(line.data(), line.size(),
+                                JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &error));
   if (!json)
     throw std::runtime_error("not JSON: column " + std::to_string(error.column) + ": " +
                              error.text);

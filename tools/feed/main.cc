@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -21,6 +23,7 @@ namespace sdr {
 namespace {
 
 constexpr size_t kBurst = 64;
+constexpr double kSignalRateHz = 1000;  // of --rate max: the same seed, the same datums
 volatile sig_atomic_t stopped;
 void on_signal(int) { stopped = 1; }
 
@@ -44,8 +47,10 @@ void catch_signals() {
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path))
+    throw std::runtime_error("unable to read " + path + ": " +
+                             std::strerror(file ? EISDIR : errno));
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file) throw std::runtime_error("unable to read " + path + ": " + std::strerror(errno));
   return text;
 }
 
@@ -74,7 +79,7 @@ class Feed {
       }
       burst.clear();
       for (; number < std::min({due, end}) && burst.size() < kBurst; ++number)
-        burst.push_back(make(number, static_cast<double>(elapsed_ns) / 1e9));
+        burst.push_back(make(number));
       sender_.send(burst);
       report_progress();
     }
@@ -109,33 +114,44 @@ class Feed {
     const SendCounts& counts = sender_.counts();
     const double seconds = static_cast<double>(now_ns() - start_ns_) / 1e9;
     const double rate = seconds > 0 ? static_cast<double>(counts.datagrams) / seconds : 0;
-    std::fprintf(stderr,
-                 "sdr-feed: sent %llu datagrams, %llu bytes in %.3f s (%.1f/s), %llu errors%s%s\n",
-                 static_cast<unsigned long long>(counts.datagrams),
-                 static_cast<unsigned long long>(counts.bytes), seconds, rate,
-                 static_cast<unsigned long long>(counts.errors), counts.errors ? ": " : "",
-                 counts.errors ? std::strerror(counts.last_errno) : "");
-    if (!options_.json) return;
-    std::printf(
-        "{\"datagrams\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"rate_hz\": %.3f, \"errors\": "
-        "%llu}\n",
+    std::fprintf(
+        stderr, "sdr-feed: sent %llu datagrams, %llu bytes in %.3f s (%.1f/s), %llu errors%s%s%s\n",
         static_cast<unsigned long long>(counts.datagrams),
         static_cast<unsigned long long>(counts.bytes), seconds, rate,
-        static_cast<unsigned long long>(counts.errors));
+        static_cast<unsigned long long>(counts.errors), counts.errors ? ": " : "",
+        counts.errors ? std::strerror(counts.last_errno) : "",
+        counts.refused ? "; nobody listens there" : "");
+    if (!options_.json) return;
+    std::printf(
+        "{\"datagrams\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"rate_hz\": %.3f, "
+        "\"errors\": %llu, \"refused\": %llu}\n",
+        static_cast<unsigned long long>(counts.datagrams),
+        static_cast<unsigned long long>(counts.bytes), seconds, rate,
+        static_cast<unsigned long long>(counts.errors),
+        static_cast<unsigned long long>(counts.refused));
   }
 
  private:
   uint64_t last_number() const {
     uint64_t end = options_.count > 0 ? options_.count : UINT64_MAX;
     if (options_.rate_hz > 0 && options_.duration_s > 0)
-      end = std::min(end, static_cast<uint64_t>(options_.rate_hz * options_.duration_s));
+      end = std::min(end, due_before(options_.rate_hz * options_.duration_s));
     return end;
   }
 
-  std::string make(uint64_t number, double elapsed_s) {
-    const double time_s =
-        options_.rate_hz > 0 ? static_cast<double>(number) / options_.rate_hz : elapsed_s;
-    fill_synthetic(schema_.root(), options_, number, time_s, schema_.fresh());
+  // How many of 0, 1, 2 … come before `periods`, where 0.29 * 100 is meant to be 29.
+  static uint64_t due_before(double periods) {
+    const double whole = std::round(periods);
+    return static_cast<uint64_t>(std::abs(periods - whole) < 1e-6 ? whole : std::ceil(periods));
+  }
+
+  std::string make(uint64_t number) {
+    const double rate_hz = options_.rate_hz > 0 ? options_.rate_hz : kSignalRateHz;
+    const double time_s = static_cast<double>(number) / rate_hz;
+    for (unsigned less = 0; less <= kLessMax; ++less) {
+      fill_synthetic(schema_.root(), options_, number, time_s, less, schema_.fresh());
+      if (schema_.fits()) break;
+    }
     return schema_.encode();
   }
 
@@ -163,7 +179,7 @@ int run(const FeedOptions& options) {
   std::string place = options.schema_path;
   try {
     DatumSchema schema(read_file(options.schema_path), options.counter);
-    Sender sender(options);
+    Sender sender(options, &stopped);
     catch_signals();
     Feed feed(options, &schema, &sender);
     uint64_t wrong = 0;

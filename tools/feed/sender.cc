@@ -4,8 +4,8 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@ namespace sdr {
 namespace {
 
 constexpr size_t kBurst = 64;
+constexpr long kFullWaitNs = 200000;
 
 [[noreturn]] void fail(const std::string& what, int sys_errno) {
   throw std::runtime_error(what + ": " + std::strerror(sys_errno));
@@ -85,7 +86,8 @@ void bind_port(int fd, bool v6, uint16_t port) {
 
 }  // namespace
 
-Sender::Sender(const FeedOptions& options) {
+Sender::Sender(const FeedOptions& options, const volatile sig_atomic_t* stopped)
+    : stopped_(stopped) {
   const InfoPtr to = resolve(options.destination);
   const bool v6 = to->ai_family == AF_INET6;
   fd_ = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -106,7 +108,7 @@ Sender::~Sender() {
 void Sender::send(const std::vector<std::string>& datagrams) {
   iovec pieces[kBurst];
   mmsghdr messages[kBurst];
-  for (size_t at = 0; at < datagrams.size();) {
+  for (size_t at = 0; at < datagrams.size() && !*stopped_;) {
     const size_t burst = std::min(kBurst, datagrams.size() - at);
     for (size_t i = 0; i < burst; ++i) {
       const std::string& datagram = datagrams[at + i];
@@ -122,10 +124,12 @@ void Sender::send(const std::vector<std::string>& datagrams) {
       at += static_cast<size_t>(sent);
       continue;
     }
+    if (errno == ECONNREFUSED) ++counts_.refused;
     if (errno == EINTR || errno == ECONNREFUSED) continue;  // neither has cost a datagram
     if (errno == EAGAIN || errno == ENOBUFS) {
-      pollfd writable = {fd_, POLLOUT, 0};
-      poll(&writable, 1, 1);
+      // ENOBUFS is a full queue of the interface; poll() would not know of it.
+      const timespec pause = {0, kFullWaitNs};
+      nanosleep(&pause, nullptr);
       continue;
     }
     counts_.last_errno = errno;

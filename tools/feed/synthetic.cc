@@ -10,17 +10,8 @@ namespace sdr {
 namespace {
 
 constexpr double kAmplitude = 1000;
-constexpr unsigned kItemsMax = 4;
-constexpr const char* kWords[] = {"nominal",
-                                  "idle",
-                                  "ramp up",
-                                  "hold",
-                                  "\xc3\xbc"
-                                  "berdruck",
-                                  "",
-                                  "valve",
-                                  "\xe6\xb8\xa9\xe5\xba\xa6",
-                                  "\xf0\x9f\x9a\x80 go"};
+constexpr const char* kWords[] = {"nominal", "idle",  "ramp up", "hold", "überdruck",
+                                  "",        "valve", "温度",    "🚀 go"};
 
 // SplitMix64 (Steele, Lea, Flood 2014): small, and good enough to vary test data.
 class Random {
@@ -112,7 +103,9 @@ class Filler {
 
  private:
   // Fewer the deeper, or a deep schema would outgrow a datagram.
-  unsigned items(unsigned depth) { return random_.below((kItemsMax >> depth) + 1); }
+  unsigned items(unsigned depth) {
+    return depth >= kLessMax ? 0 : random_.below((kItemsMax >> depth) + 1);
+  }
 
   std::string words() {
     std::string text = kWords[random_.below(std::size(kWords))];
@@ -130,6 +123,7 @@ class Filler {
   // Each place of the schema has a frequency of its own, 1 Hz and up.
   double real(const SchemaNode& node) {
     if (node.is_counter) return static_cast<double>(number_);
+    if (is_time(node)) return static_cast<double>(time_value(node.logical_type));
     const double cycles = time_s_ * (1 + node.number % 10);
     switch (options_.signal) {
       case Signal::kSine:
@@ -147,8 +141,14 @@ class Filler {
   template <typename T>
   T integer(const SchemaNode& node) {
     if (node.is_counter) return static_cast<T>(number_);  // wraps at the field's width
-    if (!node.logical_type.empty()) return static_cast<T>(time_value(node.logical_type));
+    if (is_time(node)) return static_cast<T>(time_value(node.logical_type));
     return static_cast<T>(std::llround(real(node)));
+  }
+
+  static bool is_time(const SchemaNode& node) {
+    const std::string& type = node.logical_type;
+    return type == "date" || type.starts_with("time-") || type.starts_with("timestamp-") ||
+           type.starts_with("local-timestamp-");
   }
 
   static int64_t time_value(const std::string& logical_type) {
@@ -173,8 +173,8 @@ class Filler {
 }  // namespace
 
 void fill_synthetic(const SchemaNode& root, const FeedOptions& options, uint64_t number,
-                    double time_s, avro_value_t* value) {
-  Filler(options, number, time_s).fill(root, value, 0);
+                    double time_s, unsigned less, avro_value_t* value) {
+  Filler(options, number, time_s).fill(root, value, less);
 }
 
 }  // namespace sdr
