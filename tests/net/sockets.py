@@ -173,6 +173,17 @@ for group, interface, home in (("239.1.1.1:6000", "near", NEAR), ("239.1.1.1:600
         seen, source = hops_and_class(group, interface=interface, ttl=7, dscp=46)
         check_equal(seen, (7, 46 << 2), "TTL and TOS at the far side")
         assert home in (None, source), f"the source is {source}, not {home}"
+with case("without an interface the route decides, not the source address that it brings"):
+    # The route to groups is lo's; the only address that may leave the host is the other interface's.
+    here, there = subscriber("239.1.1.1:6000", "lo"), far_subscriber("239.1.1.1:6000")
+    relay = start(full_rate="239.1.1.1:6000")
+    feed(sender(relay.listen), fixed, 1000, 0, 20)
+    relay.wait_received(20)
+    relay.stop()
+    check_exact(fixed.numbers(b"".join(drain(here))), range(20), "on lo")
+    check_equal(len(drain(there)), 0, "heard beyond")
+    here.close()
+    there.close()
 with case("ttl is 1 and dscp 0 where nothing is said"):
     check_equal(hops_and_class("239.1.1.1:6000", interface="near")[0], (1, 0), "TTL and TOS")
 with case("a unicast stream carries dscp too"):
