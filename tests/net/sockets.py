@@ -174,7 +174,7 @@ for group, interface, home in (("239.1.1.1:6000", "near", NEAR), ("239.1.1.1:600
         check_equal(seen, (7, 46 << 2), "TTL and TOS at the far side")
         assert home in (None, source), f"the source is {source}, not {home}"
 with case("without an interface the route decides, not the source address that it brings"):
-    # The route to groups is lo's; the only address that may leave the host is the other interface's.
+    # The route to groups is lo's; the other interface has the only address that may leave.
     here, there = subscriber("239.1.1.1:6000", "lo"), far_subscriber("239.1.1.1:6000")
     relay = start(full_rate="239.1.1.1:6000")
     feed(sender(relay.listen), fixed, 1000, 0, 20)
