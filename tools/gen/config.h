@@ -54,6 +54,18 @@ struct RecordOptions {
   uint64_t buffer_bytes = 4ull << 20;
 };
 
+// What sdr-prune keeps of a channel; absent: no bound.
+struct RetainOptions {
+  std::optional<uint64_t> age_s;
+  std::optional<uint64_t> size_bytes;
+};
+
+// The field whose numbers tell what was lost on the way here.
+struct SequenceOptions {
+  std::string field;             // "counter", "header.counter"
+  std::optional<uint64_t> wrap;  // absent: the field's own width
+};
+
 // Where a key was written, for messages and for "which key causes this restart".
 struct Place {
   std::string file;
@@ -78,7 +90,10 @@ struct Channel {
   std::vector<DecimatedStream> decimated;
   std::string invalid = "drop";         // or "relay"
   std::optional<RecordOptions> record;  // absent: record = false
+  std::optional<RetainOptions> retain;
+  std::optional<SequenceOptions> sequence;
   uint64_t receive_buffer_bytes = 2ull << 20;
+  uint64_t catch_up_ms = 5000;  // what waited longer in a held socket is recorded, not relayed
   std::string interface;  // where the streams leave: name or address; empty: the route decides
   uint32_t ttl = 1;
   bool loopback = true;
@@ -87,6 +102,9 @@ struct Channel {
   std::string receive_cpus;  // canonical list, "2" or "2-3,5"; empty: any
   std::string write_cpus;
   std::string scheduler = "other";  // "other", "other:-5", "fifo:10"
+  std::optional<uint64_t> cpu_quota_hundredths;  // of one per cent of one CPU: "50%" is 5000
+  std::optional<uint64_t> memory_bytes;
+  bool isolation_required = false;  // isolation = "require"
 };
 
 struct Storage {
