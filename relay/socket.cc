@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <utility>
+
+#include "relay/bind.h"
 #include "relay/log.h"
 
 #ifndef IP_MULTICAST_ALL
@@ -40,12 +43,6 @@ bool set_option(int fd, int level, int name, const T& value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
-Result<unsigned> interface_index(const char* name) {
-  const unsigned index = if_nametoindex(name);
-  if (index == 0) return Error{"unable to find the interface", ENODEV};
-  return index;
-}
-
 // The index of the interface that holds IPv6 address `wanted`, or 0. Lines of /proc/net/if_inet6
 // begin with the address in 32 hexadecimal digits and the index in two or more.
 unsigned interface_of_v6(const in6_addr& wanted) {
@@ -59,17 +56,6 @@ unsigned interface_of_v6(const in6_addr& wanted) {
   table[size > 0 ? size : 0] = '\0';
   const char* line = strstr(table, prefix);
   return line ? static_cast<unsigned>(strtoul(line + 33, nullptr, 16)) : 0;
-}
-
-// Asks for the buffer past net.core.rmem_max first, which needs CAP_NET_ADMIN, then within it.
-uint64_t set_receive_buffer(int fd, uint64_t bytes) {
-  const int asked = static_cast<int>(bytes);
-  if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, asked))
-    (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, asked);
-  int granted = 0;
-  socklen_t size = sizeof granted;
-  getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &granted, &size);
-  return static_cast<uint64_t>(granted);
 }
 
 Status join(int fd, const Options& options) {
@@ -101,30 +87,6 @@ Status join(int fd, const Options& options) {
   return {};
 }
 
-Status bind_receive_socket(int fd, const Options& options) {
-  const int on = 1;
-  if (options.listen.is_v6()) (void)set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, on);
-  // Several programs of a host may hear one group; a unicast port is ours alone.
-  if (options.listen.is_multicast()) (void)set_option(fd, SOL_SOCKET, SO_REUSEADDR, on);
-  if (options.listen_interface && !options.listen.is_multicast() &&
-      setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, options.listen_interface,
-                 static_cast<socklen_t>(strlen(options.listen_interface))) < 0) {
-    if (errno != EPERM) return Error{"unable to bind to the interface", errno};
-    // An ordinary user may not before Linux 5.7.
-    log_errno("warning", errno, "unable to bind to interface %s; listening on all of them",
-              options.listen_interface);
-  }
-  // A group's own address, so that no other group on the port is heard.
-  Address address = options.listen;
-  if (options.listen.is_v6() && options.listen.is_multicast() && options.listen_interface) {
-    Result<unsigned> index = interface_index(options.listen_interface);
-    if (!index) return index.error();
-    address.v6.sin6_scope_id = *index;
-  }
-  if (bind(fd, &address.any, address.size) < 0) return Error{"unable to bind", errno};
-  return {};
-}
-
 }  // namespace
 
 Result<ReceiveSocket> open_receive_socket(const Options& options) {
@@ -132,9 +94,13 @@ Result<ReceiveSocket> open_receive_socket(const Options& options) {
   if (options.listen_fd >= 0) {
     out.fd.reset(options.listen_fd);
   } else {
-    out.fd.reset(socket(options.listen.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!out.fd) return Error{"unable to make a socket", errno};
-    if (Status s = bind_receive_socket(out.fd.get(), options); !s) return s.error();
+    Result<BoundSocket> bound = bind_receive_socket({options.listen, options.listen_interface});
+    if (!bound) return bound.error();
+    if (bound->on_every_interface) {
+      log_errno("warning", EPERM, "unable to bind to interface %s; listening on all of them",
+                options.listen_interface);
+    }
+    out.fd = std::move(bound->fd);
   }
   const int fd = out.fd.get();
   if (options.listen.is_multicast()) {
