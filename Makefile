@@ -71,20 +71,26 @@ $(BUILD)/tools/%.o: %.cc | deps
 	$(call say,CXX,$@)
 	$(Q)$(CXX) $(TOOL_FLAGS) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
-# tools/NAME/*.cc make sdr-NAME; tools/lib and relay/format are shared by all of them.
+# What the tools share; of this archive each links what it uses, and no library for the rest.
+SHARED := $(BUILD)/tools/shared.a
+$(SHARED): $(call obj,tools,$(LIB_SRC) $(FORMAT_SRC) relay/address.cc relay/bind.cc)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+LIBS := -Wl,--as-needed -lavro -ljansson -lcap-ng -ls6 -lskarnet
+
+# tools/NAME/*.cc make sdr-NAME.
 define tool
-$(BUILD)/bin/$(1): $(call obj,tools,$(wildcard tools/$(patsubst sdr-%,%,$(1))/*.cc) \
-    $(LIB_SRC) $(FORMAT_SRC))
+$(BUILD)/bin/$(1): $(call obj,tools,$(wildcard tools/$(patsubst sdr-%,%,$(1))/*.cc)) $(SHARED)
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ -Wl,--as-needed -lavro -ljansson -lcap-ng
+	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ $(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
 UNIT_TOOLS := $(filter-out %/main.cc,$(wildcard $(patsubst sdr-%,tools/%/*.cc,$(TOOLS))))
-$(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(UNIT_TOOLS))
+$(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(UNIT_TOOLS)) $(SHARED)
 	$(call say,LINK,$@)
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ -lavro -ljansson -lcap-ng
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # debian/control says what; nothing is fetched where all is there (NODEPS=1: not even looked).
 deps: ## install what the build and the tests need (Debian; asks for sudo)
