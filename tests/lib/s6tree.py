@@ -149,6 +149,14 @@ class Fleet:
         words = self.arguments(name)
         return words[words.index(option) + 1]
 
+    def held(self, holder="fdholder"):
+        """The ids of the sockets that one of the holders has."""
+        done = subprocess.run(["s6-fdholder-list", self.run / "held" / holder], check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise AssertionError(f"{holder}: {done.stderr.strip()}")
+        return sorted(done.stdout.split())
+
     def logged(self, name):
         path = self.log / name / "current"
         return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -80,7 +80,7 @@ def changes(prefix):
             fleet.svc("-wD", "-d", "one")
             fleet.set("one", ttl="9").apply().has("^~ one +changed: ttl, stays stopped$")
             assert not fleet.state("one")["up"]
-            fleet.apply().has(r"^= 3 unchanged \(1 stopped by s6-svc -d\); nothing to do$")
+            fleet.apply().has(r"^= 3 unchanged \(1 stopped by hand\); nothing to do$")
             fleet.svc("-wU", "-u", "one")
             check_equal(fleet.option("one", "--ttl"), "9", "--ttl")
         with case(prefix + "two channels swap their ports in one edit"):
@@ -99,19 +99,15 @@ def changes(prefix):
             before = fleet.pids()
             shutil.copytree(fleet.templates, fleet.dir / "templates")
             fleet.templates = fleet.dir / "templates"
-            logger = fleet.templates / "s6" / "log" / "run"
+            logger = fleet.templates / "s6" / "channel" / "log" / "run"
             logger.write_text(logger.read_text().replace("n10", "n11"), encoding="utf-8")
             fleet.apply().has(r"^~ one +logger restarted: log/run \(not the config\)$")
             after = fleet.pids()
             for name, (channel, log) in before.items():
                 check_equal(after[name][0], channel, f"PID of {name}")
                 assert after[name][1] != log, f"the logger of {name} was not restarted"
-        with case(prefix + "a file edited by hand is told and set right"):
-            run = fleet.run / "live" / "two" / "run"
-            right = run.read_bytes()
-            run.write_bytes(right.replace(b'"--ttl" "3"', b'"--ttl" "4"'))
-            fleet.apply().has(r"^~ two .*\(edited by hand, now as generated: run\)$")
-            check_equal(run.read_bytes(), right, "run")
+        with case(prefix + "a file edited by hand is told and left alone, until --force"):
+            check_edited(fleet)
         with case(prefix + "what sdr-gen did not make is not touched"):
             check_foreign(fleet)
         with case(prefix + "another apply runs: exit 5, nothing is touched"):
@@ -129,6 +125,24 @@ def changes(prefix):
         with case(prefix + "a user that is not there: exit 1, nothing is touched"):
             fleet.set("one", ttl="1", user='"no-such-user"').apply(expect=1).has("no-such-user")
             check_equal(fleet.snapshot(), before, "the tree")
+
+
+def check_edited(fleet):
+    run = fleet.run / "live" / "two" / "run"
+    right = run.read_bytes()
+    edited = right.replace(b'"--ttl" "3"', b'"--ttl" "4"')
+    run.write_bytes(edited)
+    before = fleet.snapshot()
+    fleet.apply().has("^sdr-gen: warning: channel two: edited by hand: run; --force").has("nothing")
+    refused = "channel two: edited by hand: run; --diff shows how, --force replaces it; it was left"
+    fleet.set("two", dscp="7").apply(expect=3).has(refused)
+    check_equal({path: what for path, what in fleet.snapshot().items() if "/two/" in path},
+                {path: what for path, what in before.items() if "/two/" in path}, "its files")
+    fleet.drop("two").apply(expect=3).has(refused)
+    assert fleet.ready("two") and run.read_bytes() == edited
+    fleet.set("two", port=26001, ttl="3").apply("--force").has(
+        r"^~ two .*\(edited by hand, now as generated: run\)$")
+    assert b'"--ttl" "3"' in run.read_bytes()
 
 
 def check_foreign(fleet):

@@ -95,7 +95,7 @@ def stand_ins(prefix):
             templates = fleet.dir / "templates"
             shutil.copytree(fleet.templates, templates)
             fleet.templates = templates
-            (templates / "s6" / "timeout-kill").write_text("300\n", encoding="ascii")
+            (templates / "s6" / "channel" / "timeout-kill").write_text("300\n", encoding="ascii")
             how.write_text("stubborn", encoding="ascii")
             fleet.apply().has("^~ three +restarted: timeout-kill")
             how.write_text("well", encoding="ascii")

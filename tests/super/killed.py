@@ -11,7 +11,7 @@ from sdrtest import Skip, case, check_equal, enter_network, finish, wait_for
 # What an apply changes things with: names, files, and the s6 programs that it starts.
 CALLS = "mkdir,rename,renameat2,unlink,unlinkat,symlink,write,chmod,fchmod,clone3,clone,vfork"
 STRIDE = 1 if os.environ.get("SDR_EVERY") else 11
-IN_RUN = [".old", "applied", "apply.lock", "counters", "live", "rings", "service"]
+IN_RUN = [".old", "applied", "apply.lock", "counters", "held", "live", "rings", "service", "state"]
 
 
 def set_before(fleet):
@@ -59,6 +59,9 @@ def check_converged(fleet, right):
     check_equal(fleet.option("left", "--listen"), "127.0.0.1:26003", "--listen of a changed one")
     check_equal(sorted(os.listdir(fleet.run)), IN_RUN, "what is in RUN")
     check_equal(os.listdir(fleet.run / ".old"), [], "what is in .old")
+    check_equal(set(os.listdir(fleet.run / "state")), {"applied", "previous"}, "what is in state")
+    sockets = [f"udp:127.0.0.1:{port}" for port in (26001, 26002, 26003, 26004)]
+    check_equal(fleet.held(), sockets, "the sockets that are held")
     check_equal(receivers(fleet), sorted(fleet.channels), "the receivers that run")
     fleet.apply().has("nothing to do")
 

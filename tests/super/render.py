@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 from s6tree import Fleet
-from sdrtest import BIN, case, check_equal, enter_plainly, finish
+from sdrtest import case, check_equal, enter_plainly, finish
 
 # What a shell or execline would read something into.
 HOSTILE = ["plain", "with space", "  lead and trail  ", 'quo"te', "apo'strophe", "back\\slash",
@@ -14,6 +14,12 @@ HOSTILE = ["plain", "with space", "  lead and trail  ", 'quo"te', "apo'strophe",
            "{ }", "}", "# no comment", "a;b|c&d>e<f", "*?[x]~", "@name@", "@relay_options...@",
            "\u00fcml\u00e4ut \u2603 \U0001f680", "-- -n", "\\n\\0x41\\0101", "percent %s %n",
            "x" * 3000]
+# Stand-ins: sdr-confine becomes what follows "--", sdr-relay prints what it is given.
+CONFINE = """#!/usr/bin/python3
+import os, sys
+program = sys.argv[sys.argv.index("--keep-fd") + 3:]
+os.execv(program[0], program)
+"""
 ARGV = """#!/usr/bin/python3
 import json, os, sys
 print(json.dumps({"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd()}))
@@ -40,12 +46,12 @@ def render(fleet, to, expect=0):
 
 
 def stand_in(fleet, name):
-    """A directory of programs, of that name, in which sdr-relay prints what it is given."""
+    """A directory of stand-ins, of that name."""
     place = fleet.dir / name
     place.mkdir(parents=True, exist_ok=True)
-    (place / "sdr-relay").write_text(ARGV, encoding="utf-8")
-    (place / "sdr-relay").chmod(0o755)
-    (place / "sdr-confine").symlink_to(BIN / "sdr-confine")
+    for program, text in (("sdr-relay", ARGV), ("sdr-confine", CONFINE)):
+        (place / program).write_text(text, encoding="utf-8")
+        (place / program).chmod(0o755)
     return place
 
 
@@ -58,7 +64,7 @@ def run_words(fleet, service):
     return json.loads(done.stdout)
 
 
-def show_hostile(fleet):
+def show_hostile(fleet, target):
     out = fleet.dir / "out"
     refused = []
     for at, text in enumerate(HOSTILE):
@@ -72,7 +78,7 @@ def show_hostile(fleet):
             f'[defaults]\nuser = "{fleet.user}"\n[channel.c]\n' +
             "".join(f"{key} = {value}\n" for key, value in fleet.channels["c"].items()),
             encoding="utf-8")
-        done = fleet.gen("--render", out / str(at))
+        done = fleet.gen("--render", out / str(at), "--target", target)
         if done.code == 1 and "storage.path" in done.err:
             refused.append(text)  # with a clear error: as good
             continue
@@ -85,7 +91,7 @@ def show_hostile(fleet):
         check_equal(options["--mount"], fleet.storage, "--mount")
         check_equal(options["--ring"], f"{fleet.run}/rings/c", "--ring")
         check_equal(options["--ready-fd"], "3", "--ready-fd")
-        check_equal(set(found["env"]) - {"LC_CTYPE"}, {"PATH"}, "environment")
+        check_equal(set(found["env"]) - {"LC_CTYPE", "PWD", "_"}, {"PATH"}, "environment")
     check_equal(refused, ["x" * 3000], "what the config refuses")
 
 
@@ -113,15 +119,16 @@ def main():
         render(fleet, fleet.config.parent, expect=1).has("is in the way")
     with case("errors in templates name file and line: exit 1"):
         fleet.templates = shutil.copytree(fleet.templates, fleet.dir / "templates")
-        run = fleet.templates / "s6" / "run"
+        run = fleet.templates / "s6" / "channel" / "run"
         run.write_text(run.read_text() + "@nonsense@\n", encoding="utf-8")
         lines = run.read_text().count("\n")
-        render(fleet, first, expect=1).has(f"s6/run:{lines}: unknown placeholder @nonsense@$")
+        place = f"s6/channel/run:{lines}"
+        render(fleet, first, expect=1).has(f"{place}: unknown placeholder @nonsense@$")
         run.unlink()
         render(fleet, first, expect=1).has("there is no run$")
-    with case("every word arrives as it is, whatever a shell would make of it"):
-        fleet = Fleet(supervised=False)
-        show_hostile(fleet)
+    for target in ("s6", "runit"):
+        with case(f"{target}: every word arrives as it is, whatever a shell makes of it"):
+            show_hostile(Fleet(supervised=False), target)
 
 
 if __name__ == "__main__":

@@ -5,46 +5,12 @@
 #include <array>
 #include <initializer_list>
 
+#include "tests/unit/fleet_fixture.h"
 #include "tools/gen/log_tail.h"
-#include "tools/gen/render.h"
 
 using namespace sdr;
 
 namespace {
-
-const ServiceTemplates kTemplates = {
-    "templates",
-    {{"run", "#!/usr/bin/execlineb -P\n# @name@\n@relay@ @relay_options...@\n"},
-     {"log/run", "#!/x\n@log_confine_options...@ @log@\n"},
-     {"notification-fd", "3\n"}}};
-const FleetPaths kPaths = {"/run/s", "/var/log/s", "/usr/bin"};
-
-Endpoint endpoint(const char* address, uint16_t port) {
-  Endpoint out;
-  out.address = address;
-  out.port = port;
-  return out;
-}
-
-Channel channel(const char* name, uint16_t port) {
-  Channel out;
-  out.name = name;
-  out.listen = endpoint("127.0.0.1", port);
-  out.full_rate = endpoint("239.1.1.1", 6000);
-  out.schema = compile_schema(R"("double")");
-  out.record.emplace();
-  return out;
-}
-
-Storage storage() {
-  Storage out;
-  out.path = "/srv/t";
-  return out;
-}
-
-ServiceTree tree_of(const Channel& from) {
-  return render_channel(from, storage(), kPaths, kTemplates);
-}
 
 ObservedChannel running(const Channel& as) {
   ObservedChannel out;
@@ -69,14 +35,14 @@ TEST_CASE("the plan: add, change, remove, unchanged, and what is not ours") {
                                                      {"gone", running(channel("gone", 5))}};
   observed["theirs"].stored.exists = true;
   observed["unwanted"].stored.exists = true;
-  const ApplyPlan plan = make_plan(wanted, observed);
+  const ApplyPlan plan = make_plan(wanted, observed, false);
   REQUIRE(plan.additions.size() == 1);
   CHECK(plan.additions[0].name == "new");
   REQUIRE(plan.removals.size() == 1);
   CHECK(plan.removals[0].name == "gone");
   REQUIRE(plan.unchanged.size() == 1);
-  REQUIRE(plan.foreign.size() == 1);
-  CHECK(plan.foreign[0].name == "theirs");
+  REQUIRE(plan.refused.size() == 1);
+  CHECK(plan.refused[0].name == "theirs");
   REQUIRE(plan.changes.size() == 1);
   const ApplyStep& change = plan.changes[0][0];
   CHECK(change.keys == std::vector<std::string>{"ttl"});
@@ -89,8 +55,9 @@ TEST_CASE("the plan: add, change, remove, unchanged, and what is not ours") {
 
 TEST_CASE("the plan tells loggers, keys without effect, edits and interruptions apart") {
   const Channel c = channel("c", 1);
+  bool force = true;
   const auto change_of = [&](const ObservedChannel& found) {
-    const ApplyPlan plan = make_plan({{"c", tree_of(c)}}, {{"c", found}});
+    const ApplyPlan plan = make_plan({{"c", tree_of(c)}}, {{"c", found}}, force);
     REQUIRE(plan.changes.size() == 1);
     return plan.changes[0][0];
   };
@@ -112,10 +79,22 @@ TEST_CASE("the plan tells loggers, keys without effect, edits and interruptions 
 
   found = running(c);
   ServiceFile& manifest = found.stored.files[kManifestPath];
-  manifest.content = make_manifest({}, {{"storage.group", "adm"}});
+  manifest.content = make_manifest({}, {{"storage.group", "adm"}}, manifest_of(tree_of(c)).start);
   step = change_of(found);
   CHECK_FALSE(step.restart);
+  CHECK_FALSE(step.limits);
+  CHECK(step.action_name() == "update");
   CHECK_FALSE(step.restart_logger);
+
+  Channel limited = c;
+  limited.memory_bytes = 1 << 20;
+  step = change_of(running(limited));
+  CHECK_FALSE(step.restart);
+  CHECK(step.limits);
+  CHECK(step.keys == std::vector<std::string>{"memory"});
+  CHECK(step.action_name() == "live");
+  limited.ttl = 9;
+  CHECK(change_of(running(limited)).action_name() == "restart");
 
   found = running(c);
   found.interrupted = true;
@@ -127,11 +106,34 @@ TEST_CASE("the plan tells loggers, keys without effect, edits and interruptions 
 
   found = running(c);
   found.supervised = false;
-  CHECK(make_plan({{"c", tree_of(c)}}, {{"c", found}}).additions.size() == 1);
+  CHECK(make_plan({{"c", tree_of(c)}}, {{"c", found}}, force).additions.size() == 1);
   found = running(c);
   found.linked = false;
   found.link_foreign = true;
-  CHECK(make_plan({{"c", tree_of(c)}}, {{"c", found}}).foreign.size() == 1);
+  CHECK(make_plan({{"c", tree_of(c)}}, {{"c", found}}, force).refused.size() == 1);
+}
+
+TEST_CASE("what was edited by hand is left alone unless it is forced") {
+  const Channel c = channel("c", 1);
+  ObservedChannel found = running(c);
+  found.stored.files["run"].content += "x";
+  Channel other = c;
+  other.ttl = 7;
+  ApplyPlan plan = make_plan({{"c", tree_of(c)}}, {{"c", found}}, false);
+  REQUIRE(plan.unchanged.size() == 1);
+  CHECK(edited_text(plan.unchanged[0]) == "run");
+  plan = make_plan({{"c", tree_of(other)}}, {{"c", found}}, false);
+  REQUIRE(plan.refused.size() == 1);
+  CHECK(plan.refused[0].reason.starts_with("edited by hand: run;"));
+  CHECK(make_plan({}, {{"c", found}}, false).refused.size() == 1);
+  CHECK(make_plan({}, {{"c", found}}, true).removals.size() == 1);
+  plan = make_plan({{"c", tree_of(other)}}, {{"c", found}}, true);
+  REQUIRE(plan.changes.size() == 1);
+  CHECK(plan.changes[0][0].restart);
+  // An apply that was killed leaves files that differ: that is no edit.
+  found.interrupted = true;
+  found.backup = tree_of(c);
+  CHECK(make_plan({{"c", tree_of(other)}}, {{"c", found}}, false).changes.size() == 1);
 }
 
 TEST_CASE("channels that take ports from each other are one batch") {
@@ -145,7 +147,7 @@ TEST_CASE("channels that take ports from each other are one batch") {
       ++name[0];
     }
     std::vector<size_t> sizes;
-    for (const std::vector<ApplyStep>& batch : make_plan(wanted, observed).changes) {
+    for (const std::vector<ApplyStep>& batch : make_plan(wanted, observed, false).changes) {
       sizes.push_back(batch.size());
     }
     return sizes;

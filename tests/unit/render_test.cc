@@ -2,43 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/unit/fleet_fixture.h"
+
 using namespace sdr;
 
 namespace {
-
-const ServiceTemplates kTemplates = {
-    "templates",
-    {{"run", "#!/usr/bin/execlineb -P\n# @name@\n@relay@ @relay_options...@\n"},
-     {"log/run", "#!/x\n@log_confine_options...@ @log@\n"},
-     {"notification-fd", "3\n"}}};
-const FleetPaths kPaths = {"/run/s", "/var/log/s", "/usr/bin"};
-
-Endpoint endpoint(const char* address, uint16_t port) {
-  Endpoint out;
-  out.address = address;
-  out.port = port;
-  return out;
-}
-
-Channel channel(const char* name, uint16_t port) {
-  Channel out;
-  out.name = name;
-  out.listen = endpoint("127.0.0.1", port);
-  out.full_rate = endpoint("239.1.1.1", 6000);
-  out.schema = compile_schema(R"("double")");
-  out.record.emplace();
-  return out;
-}
-
-Storage storage() {
-  Storage out;
-  out.path = "/srv/t";
-  return out;
-}
-
-ServiceTree tree_of(const Channel& from) {
-  return render_channel(from, storage(), kPaths, kTemplates);
-}
 
 bool has_option(const WordGroups& groups, const std::vector<std::string>& wanted) {
   for (const std::vector<std::string>& group : groups) {
@@ -117,8 +85,8 @@ TEST_CASE("the relay's command line") {
   CHECK(has_option(words, {"--decimated", "239.1.1.2:6001,factor=50"}));
   CHECK(has_option(words, {"--loopback", "0"}));
   CHECK(has_option(words, {"--write-cpus", "0-1023"}));
-  CHECK(has_option(confine_words(c), {"--cpus", "2"}));
-  CHECK_FALSE(has_option(confine_words(c), {"--scheduler", "other"}));
+  CHECK(has_option(confine_words(c, kPaths, true), {"--cpus", "2"}));
+  CHECK_FALSE(has_option(confine_words(c, kPaths, true), {"--scheduler", "other"}));
   c.write_cpus = "3";
   CHECK(has_option(relay_words(c, storage(), kPaths), {"--write-cpus", "3"}));
 }
@@ -127,7 +95,8 @@ TEST_CASE("a channel's tree") {
   const ServiceTree tree = tree_of(channel("c", 1));
   CHECK(tree.at("run").mode == 0755);
   CHECK(tree.at("log/run").mode == 0755);
-  CHECK(tree.at("log/run").content == "#!/x\n\"--user\" \"_speeddata\" \"/var/log/s/c\"\n");
+  CHECK(tree.at("log/run").content ==
+        "#!/x\n\"--user\" \"_speeddata\"\n  \"--best-effort\" \"/var/log/s/c\"\n");
   CHECK(tree.at("notification-fd").mode == 0644);
   CHECK(tree.at("data/layout").content == "d\n");
   CHECK(tree.at("data/schema.avsc").content == "\"double\"");
@@ -136,15 +105,23 @@ TEST_CASE("a channel's tree") {
   config.channels["c"] = channel("c", 1);
   config.channels["off"] = channel("off", 2);
   config.channels["off"].enabled = false;
-  CHECK(render_config(config, kPaths, kTemplates).size() == 1);
+  const std::map<std::string, ServiceTree> trees = render_config(config, kPaths, kTemplates);
+  CHECK(trees.size() == 3);
+  CHECK(trees.at("fdholder").at("run").content ==
+        "#!/x\n\"/run/s/held/fdholder\" \"/run/s/held/fdholder2\"\n");
+  CHECK(trees.at("fdholder2").at("run").content ==
+        "#!/x\n\"/run/s/held/fdholder2\" \"/run/s/held/fdholder\"\n");
+  config.channels["c"].enabled = false;
+  CHECK(render_config(config, kPaths, kTemplates).empty());
 }
 
 TEST_CASE("the manifest reads back") {
   const ServiceTree tree = {{"run", {0755, "x"}}, {"odd\n\\name", {0600, ""}}};
   const ChannelValues values = {{"ttl", "1"}, {"storage.path", "/a\n\\b=c d"}};
   Manifest read;
-  REQUIRE(parse_manifest(make_manifest(tree, values), &read));
+  REQUIRE(parse_manifest(make_manifest(tree, values, "h1"), &read));
   CHECK(read.values == values);
+  CHECK(read.start == "h1");
   REQUIRE(read.files.size() == 2);
   CHECK(read.files.at("run").mode == 0755);
   CHECK(read.files.at("run").hash == hash_text("x"));

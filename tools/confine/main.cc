@@ -11,6 +11,10 @@
 
 namespace {
 
+constexpr int kSystemError = 111;
+
+void warn(const std::string& what) { fprintf(stderr, "sdr-confine: warning: %s\n", what.c_str()); }
+
 // The limits of --best-effort: to run without one is better than not to run.
 template <typename Step>
 void limit(const sdr::ConfineOptions& options, Step step) {
@@ -18,13 +22,21 @@ void limit(const sdr::ConfineOptions& options, Step step) {
     step();
   } catch (const sdr::ConfineError& e) {
     if (!options.best_effort) throw;
-    fprintf(stderr, "sdr-confine: warning: %s\n", e.what());
+    warn(e.what());
+  }
+}
+
+void enter(const sdr::ConfineOptions& options) {
+  for (const std::string& trouble : sdr::enter_cgroup(options.cgroup, options.cgroup_limits)) {
+    if (!options.best_effort) throw sdr::ConfineError(trouble, kSystemError);
+    warn(trouble);
   }
 }
 
 void confine(const sdr::ConfineOptions& options) {
   sdr::close_descriptors(options.keep_fds);
   sdr::reset_signals();
+  if (!options.cgroup.empty()) enter(options);
   if (!options.cpus.empty()) {
     limit(options, [&] { sdr::pin_to_cpus(options.cpus, options.cpus_text); });
   }
@@ -34,7 +46,10 @@ void confine(const sdr::ConfineOptions& options) {
   for (const sdr::ConfineLimit& each : options.limits) {
     limit(options, [&] { sdr::set_limit(each); });
   }
-  sdr::drop_privileges(options.user ? &*options.user : nullptr);
+  if (!options.socket.listen.empty()) {
+    for (const std::string& trouble : sdr::provide_socket(options.socket)) warn(trouble);
+  }
+  if (!options.keep_privileges) sdr::drop_privileges(options.user ? &*options.user : nullptr);
 }
 
 }  // namespace
@@ -50,10 +65,10 @@ int main(int argc, char** argv) {
     return e.exit_code;
   } catch (const std::exception& e) {
     fprintf(stderr, "sdr-confine: fatal: %s\n", e.what());
-    return 111;
+    return kSystemError;
   }
   execvp(options.program[0], options.program);
   fprintf(stderr, "sdr-confine: fatal: unable to run %s: %s\n", options.program[0],
           strerror(errno));
-  return 111;
+  return kSystemError;
 }

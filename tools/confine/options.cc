@@ -4,69 +4,104 @@
 #include <stdio.h>
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 
 namespace sdr {
 namespace {
 
 constexpr int kUsageError = 100;
 constexpr int kSystemError = 111;
-constexpr unsigned kCpuMax = 8191;
 constexpr unsigned kFdMax = 1 << 20;
+constexpr uint64_t kPidsMax = 1 << 22;  // as many as the kernel can have
 
 constexpr char kHelp[] =
     "usage: sdr-confine [OPTION...] -- PROG [ARG...]\n"
     "Becomes PROG with clean descriptors and signals, pinned, limited, as a user without\n"
     "capabilities.\n"
     "\n"
+    "  --cgroup FLEET/LEAF       join this control group, below the one of the fleet\n"
+    "  --memory BYTES            its limit of memory\n"
+    "  --cpu-quota PERCENT       its share of one CPU: 50, 12.5, 200\n"
+    "  --pids N                  its limit of processes and threads\n"
+    "  --cpuset LIST             its CPUs\n"
     "  --cpus LIST               run on these CPUs only: 2, 2-3, 0,2-3\n"
     "  --scheduler S             other, other:NICE or fifo:PRIORITY\n"
     "  --limit NAME=SOFT[:HARD]  a resource limit such as nofile=1024; may be repeated\n"
-    "  --best-effort             where CPUs, scheduler or a limit cannot be set: warn and go on\n"
+    "  --best-effort             where a group, CPUs or a limit cannot be set: warn and go on\n"
     "  --keep-fd N               keep this descriptor open; may be repeated\n"
+    "  --listen ADDR:PORT        bind a UDP socket there and pass it to PROG\n"
+    "  --listen-interface NAME   bind it to this interface\n"
+    "  --source ADDR             of a group: whom the relay joins, a part of the socket's name\n"
+    "  --receive-buffer-bytes N  its receive buffer, past net.core.rmem_max where that is allowed\n"
+    "  --hold SOCKET             take it from this s6-fdholder-daemon, or park it there; may be\n"
+    "                            repeated: one that answers is enough\n"
+    "  --listen-fd N             pass it as this descriptor (default 6)\n"
+    "  --keep-privileges         of a supervision tree: capabilities stay, new ones may come\n"
     "  --user USER               become this user, with its primary group only\n"
     "  --help --version\n";
 
 constexpr option kOptions[] = {
-    {"cpus", 1, nullptr, 'c'},        {"scheduler", 1, nullptr, 's'}, {"limit", 1, nullptr, 'l'},
-    {"best-effort", 0, nullptr, 'b'}, {"keep-fd", 1, nullptr, 'k'},   {"user", 1, nullptr, 'u'},
-    {"help", 0, nullptr, 'h'},        {"version", 0, nullptr, 'v'},   {nullptr, 0, nullptr, 0},
+    {"cpus", 1, nullptr, 'c'},
+    {"scheduler", 1, nullptr, 's'},
+    {"limit", 1, nullptr, 'l'},
+    {"best-effort", 0, nullptr, 'b'},
+    {"keep-fd", 1, nullptr, 'k'},
+    {"user", 1, nullptr, 'u'},
+    {"listen", 1, nullptr, 'L'},
+    {"hold", 1, nullptr, 'H'},
+    {"source", 1, nullptr, 'S'},
+    {"listen-fd", 1, nullptr, 'F'},
+    {"help", 0, nullptr, 'h'},
+    {"version", 0, nullptr, 'v'},
+    {"listen-interface", 1, nullptr, 'I'},
+    {"receive-buffer-bytes", 1, nullptr, 'B'},
+    {"cgroup", 1, nullptr, 'g'},
+    {"memory", 1, nullptr, 'm'},
+    {"pids", 1, nullptr, 'p'},
+    {"cpu-quota", 1, nullptr, 'q'},
+    {"cpuset", 1, nullptr, 'C'},
+    {"keep-privileges", 0, nullptr, 'P'},
+    {nullptr, 0, nullptr, 0},
 };
 
-struct LimitName {
-  std::string_view name;
-  int resource;
-};
-constexpr LimitName kLimitNames[] = {
-    {"as", RLIMIT_AS},           {"core", RLIMIT_CORE},         {"cpu", RLIMIT_CPU},
-    {"data", RLIMIT_DATA},       {"fsize", RLIMIT_FSIZE},       {"locks", RLIMIT_LOCKS},
-    {"memlock", RLIMIT_MEMLOCK}, {"msgqueue", RLIMIT_MSGQUEUE}, {"nice", RLIMIT_NICE},
-    {"nofile", RLIMIT_NOFILE},   {"nproc", RLIMIT_NPROC},       {"rss", RLIMIT_RSS},
-    {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},     {"sigpending", RLIMIT_SIGPENDING},
-    {"stack", RLIMIT_STACK},
-};
-
-// All of `text` is a number from least to most.
-template <typename T>
-bool parse_number(std::string_view text, T least, T most, T* out) {
-  T value{};
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc{} || end != text.data() + text.size()) return false;
-  if (value < least || value > most) return false;
-  *out = value;
-  return true;
+bool take_cgroup(int id, const std::string& text, ConfineOptions* out) {
+  CgroupLimits& limits = out->cgroup_limits;
+  std::vector<unsigned> cpus;
+  switch (id) {
+    case 'g':
+      out->cgroup = text;
+      return is_cgroup_name(text);
+    case 'm':
+      return parse_number<uint64_t>(text, 1, INT64_MAX, &limits.memory_bytes.emplace());
+    case 'q':
+      return parse_cpu_quota(text, &limits.cpu_quota_hundredths.emplace());
+    case 'p':
+      return parse_number<uint64_t>(text, 1, kPidsMax, &limits.pids.emplace());
+    default:
+      limits.cpuset = text;
+      return parse_cpus(text, &cpus);
+  }
 }
 
-bool parse_rlimit(std::string_view text, rlim_t* out) {
-  *out = RLIM_INFINITY;
-  return text == "unlimited" || parse_number<rlim_t>(text, 0, RLIM_INFINITY - 1, out);
-}
-
-template <typename T>
-void sort_once(std::vector<T>* values) {
-  std::sort(values->begin(), values->end());
-  values->erase(std::unique(values->begin(), values->end()), values->end());
+// What the socket is bound to is checked where it is bound.
+bool take_socket(int id, const std::string& text, HeldSocketOptions* out) {
+  switch (id) {
+    case 'L':
+      out->listen = text;
+      return !text.empty();
+    case 'I':
+      out->interface = text;
+      return !text.empty();
+    case 'S':
+      out->source = text;
+      return !text.empty();
+    case 'B':
+      return parse_number<uint64_t>(text, 1, INT32_MAX, &out->receive_buffer_bytes);
+    case 'H':
+      out->holders.push_back(text);
+      return !text.empty();
+    default:
+      return parse_number<unsigned>(text, 3, kFdMax, &out->fd);
+  }
 }
 
 bool take(int id, const std::string& text, ConfineOptions* out) {
@@ -82,11 +117,22 @@ bool take(int id, const std::string& text, ConfineOptions* out) {
     case 'b':
       out->best_effort = true;
       return true;
+    case 'P':
+      out->keep_privileges = true;
+      return true;
     case 'k':
       return parse_number<unsigned>(text, 0, kFdMax, &out->keep_fds.emplace_back());
-    default:
+    case 'u':
       out->user = text;
       return !text.empty();
+    case 'g':
+    case 'm':
+    case 'q':
+    case 'p':
+    case 'C':
+      return take_cgroup(id, text, out);
+    default:
+      return take_socket(id, text, &out->socket);
   }
 }
 
@@ -96,58 +142,6 @@ int usage_error(const char* what, const char* word) {
 }
 
 }  // namespace
-
-bool parse_cpus(const std::string& text, std::vector<unsigned>* out) {
-  out->clear();
-  std::string_view rest = text;
-  for (;;) {
-    const size_t comma = rest.find(',');
-    const std::string_view part = rest.substr(0, comma);
-    const size_t dash = part.find('-');
-    unsigned first = 0;
-    if (!parse_number(part.substr(0, dash), 0u, kCpuMax, &first)) return false;
-    unsigned last = first;
-    if (dash != std::string_view::npos &&
-        !parse_number(part.substr(dash + 1), first, kCpuMax, &last)) {
-      return false;
-    }
-    for (unsigned cpu = first; cpu <= last; ++cpu) out->push_back(cpu);
-    if (comma == std::string_view::npos) break;
-    rest.remove_prefix(comma + 1);
-  }
-  sort_once(out);
-  return true;
-}
-
-bool parse_scheduler(const std::string& text, ConfineScheduler* out) {
-  const size_t colon = text.find(':');
-  const std::string_view kind = std::string_view(text).substr(0, colon);
-  *out = {};
-  if (kind == "fifo") {
-    out->kind = SchedulerKind::kFifo;
-    return colon != std::string::npos &&
-           parse_number(std::string_view(text).substr(colon + 1), 1, 99, &out->level);
-  }
-  if (kind != "other") return false;
-  return colon == std::string::npos ||
-         parse_number(std::string_view(text).substr(colon + 1), -20, 19, &out->level);
-}
-
-bool parse_limit(const std::string& text, ConfineLimit* out) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos) return false;
-  out->name = text.substr(0, equals);
-  const auto* const known =
-      std::find_if(std::begin(kLimitNames), std::end(kLimitNames),
-                   [out](const LimitName& limit) { return limit.name == out->name; });
-  if (known == std::end(kLimitNames)) return false;
-  out->resource = known->resource;
-  const std::string_view values = std::string_view(text).substr(equals + 1);
-  const size_t colon = values.find(':');
-  if (!parse_rlimit(values.substr(0, colon), &out->soft)) return false;
-  if (colon == std::string_view::npos) return true;
-  return parse_rlimit(values.substr(colon + 1), &out->hard.emplace()) && out->soft <= *out->hard;
-}
 
 int parse_confine_options(int argc, char** argv, ConfineOptions* out) {
   opterr = 0;
@@ -170,7 +164,18 @@ int parse_confine_options(int argc, char** argv, ConfineOptions* out) {
     }
   }
   if (optind == argc) return usage_error("no program given", "");
-  sort_once(&out->keep_fds);
+  if (out->socket.listen.empty() && !out->socket.holders.empty()) {
+    return usage_error("--hold needs --listen", "");
+  }
+  if (out->cgroup.empty() && out->cgroup_limits.is_any()) {
+    return usage_error("--memory, --cpu-quota, --pids and --cpuset need --cgroup", "");
+  }
+  if (out->keep_privileges && out->user) {
+    return usage_error("--keep-privileges excludes --user", "");
+  }
+  std::vector<unsigned>& kept = out->keep_fds;
+  std::sort(kept.begin(), kept.end());
+  kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
   out->program = argv + optind;
   return -1;
 }

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 
+#include "relay/fd.h"
 #include "tools/gen/service_dir.h"
 #include "tools/gen/text_file.h"
 
@@ -62,14 +63,22 @@ std::map<std::string, std::string> applied_files(const Config& config) {
   return out;
 }
 
+namespace {
+
+void write_files(const std::string& dir, const std::map<std::string, std::string>& files) {
+  remove_directory(dir);
+  ServiceTree tree;
+  for (const auto& [path, text] : files) tree[path] = {0644, text};
+  write_service(dir, tree);
+}
+
+}  // namespace
+
 void write_applied(const std::string& run_dir, const std::map<std::string, std::string>& files) {
   const std::string place = run_dir + "/applied";
   const std::string next = run_dir + "/.applied.new";
   if (fs::exists(place) && stored_files(place) == files) return;
-  remove_directory(next);
-  ServiceTree tree;
-  for (const auto& [path, text] : files) tree[path] = {0644, text};
-  write_service(next, tree);
+  write_files(next, files);
   // Where the kernel cannot exchange two names, readers may for an instant find none.
   if (syscall(SYS_renameat2, AT_FDCWD, next.c_str(), AT_FDCWD, place.c_str(), RENAME_EXCHANGE) <
       0) {
@@ -77,6 +86,40 @@ void write_applied(const std::string& run_dir, const std::map<std::string, std::
     rename_path(next, place);
   }
   remove_directory(next);
+}
+
+// Killed in between, `applied` may be missing: `previous` is the last one then.
+void keep_applied(const std::string& state_dir, const std::map<std::string, std::string>& files) {
+  const std::string place = state_dir + "/applied";
+  const std::string next = state_dir + "/.applied.new";
+  const bool there = fs::exists(place);
+  if (there && stored_files(place) == files) return;
+  make_directories(state_dir);
+  write_files(next, files);
+  const UniqueFd fd(open(state_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || syncfs(fd.get()) < 0) throw_system_error("sync", state_dir, errno);
+  if (there) {
+    remove_directory(state_dir + "/previous");
+    rename_path(place, state_dir + "/previous");
+  }
+  rename_path(next, place);
+  if (fsync(fd.get()) < 0) throw_system_error("sync", state_dir, errno);
+}
+
+std::string rollback_config(const std::string& run_dir, const std::string& state_dir) {
+  const std::map<std::string, std::string> last = stored_files(state_dir + "/applied");
+  if (last.contains("relay.toml") && last != stored_files(run_dir + "/applied")) {
+    return state_dir + "/applied/relay.toml";
+  }
+  const std::string previous = state_dir + "/previous/relay.toml";
+  return fs::exists(previous) ? previous : "";
+}
+
+std::string last_config(const std::string& state_dir) {
+  for (const char* part : {"/applied/relay.toml", "/previous/relay.toml"}) {
+    if (fs::exists(state_dir + part)) return state_dir + part;
+  }
+  return "";
 }
 
 }  // namespace sdr

@@ -1,4 +1,4 @@
-// sdr-gen --apply: makes what runs under RUN what the config says.
+// sdr-gen --apply, --rollback and --boot: make what runs under RUN what the config says.
 #pragma once
 
 #include <string>
@@ -14,13 +14,23 @@ namespace sdr {
 // Returns the exit code:
 //   0    done, or nothing to do
 //   1    the config does not fit this machine, or a template is wrong: nothing was touched
-//   3    a channel does not become ready; the others are as they should be
+//   3    a channel does not become ready, or was edited by hand and left alone; the others are as
+//        they should be
 //   4    a changed channel did not become ready and was put back
 //   5    another apply runs
-//   6    no s6-svscan runs on RUN/service
+//   6    no supervisor watches the scan directory
 //   100  a name that is no channel
 //   111  the system refused something
 int apply_command(const Config& config, const GenOptions& options,
                   const std::vector<std::string>& names);
+
+// The same with the config that was applied before this one; 1 where there is none.
+int rollback_command(const GenOptions& options);
+
+// For the start of a machine: the config, or, if that is broken, the one applied last, and it says
+// so; without either, those of its channels that are good. What does not fit this machine is tried
+// all the same, an interface may come later. Where no supervisor runs yet everything is put in
+// place for it. Returns 0, or 3 where something was left out.
+int boot_command(const GenOptions& options);
 
 }  // namespace sdr

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "tools/gen/apply_steps.h"
 
@@ -12,8 +13,37 @@ namespace sdr {
 namespace fs = std::filesystem;
 namespace {
 
-// Keeps what is needed to go back, and that a change is under way. What an interrupted apply has
-// kept is older and stays.
+// Whether the channel is to run after the change: what the operator stopped stays stopped.
+bool is_wanted_up(const std::string& run_dir, const std::string& name,
+                  const SupervisedState& state) {
+  StoredService kept;
+  const ServiceTree more = {{kWantedPath, {}}};
+  kept = read_service(run_dir + "/.old/" + name, more);
+  const auto wanted = kept.files.find(kWantedPath);
+  if (wanted != kept.files.end()) return wanted->second.content == "up\n";
+  return state.wanted_up || state.failed_for_good;
+}
+
+// Brings a service directory to `tree` from wherever it is.
+void restore_service(const std::string& dir, const ApplyStep& step, const ServiceTree& tree) {
+  ServiceTree more = step.after;
+  more.insert(step.before.begin(), step.before.end());
+  StagedService(dir, read_service(dir, more).files, tree).install();
+}
+
+// The ids of the sockets that channels hold, in one of their definitions.
+template <typename Batch>
+std::set<std::string> ids_of(const Batch& batch, ServiceTree ApplyStep::*tree) {
+  std::set<std::string> out;
+  for (const auto& changing : batch) {
+    const std::string id = hold_id_of(manifest_values(changing.step->*tree));
+    if (!id.empty()) out.insert(id);
+  }
+  return out;
+}
+
+}  // namespace
+
 void keep_old(const std::string& run_dir, const ApplyStep& step, bool wanted_up) {
   const std::string place = run_dir + "/.old/" + step.name;
   if (fs::exists(place)) return;
@@ -25,30 +55,10 @@ void keep_old(const std::string& run_dir, const ApplyStep& step, bool wanted_up)
   rename_path(next, place);
 }
 
-// Whether the channel is to run after the change: what the operator stopped stays stopped.
-bool is_wanted_up(const std::string& run_dir, const std::string& name, const std::string& dir) {
-  StoredService kept;
-  const ServiceTree more = {{kWantedPath, {}}};
-  kept = read_service(run_dir + "/.old/" + name, more);
-  const auto wanted = kept.files.find(kWantedPath);
-  if (wanted != kept.files.end()) return wanted->second.content == "up\n";
-  const SupervisedState state = supervised_state(dir);
-  return state.wanted_up || state.failed_for_good;
-}
-
-// Brings a service directory to `tree` from wherever it is.
-void restore_service(const std::string& dir, const ApplyStep& step, const ServiceTree& tree) {
-  ServiceTree more = step.after;
-  more.insert(step.before.begin(), step.before.end());
-  StagedService(dir, read_service(dir, more).files, tree).install();
-}
-
-}  // namespace
-
 // Writes all that is new and keeps all that is old, before anything is touched.
 bool ApplySteps::prepare(const ApplyStep& step, std::vector<Changing>* batch) {
   try {
-    const bool wanted_up = is_wanted_up(paths_.run, step.name, live(step.name));
+    const bool wanted_up = is_wanted_up(paths_.run, step.name, supervisor_.state(live(step.name)));
     Changing changing = {&step, wanted_up, LogTail(log(step.name)), std::nullopt};
     changing.staged.emplace(live(step.name), step.present, step.after);
     make_directories(paths_.run + "/.old");
@@ -56,7 +66,7 @@ bool ApplySteps::prepare(const ApplyStep& step, std::vector<Changing>* batch) {
     batch->push_back(std::move(changing));
     return true;
   } catch (const SystemError& e) {
-    fail(step.name, e.what());
+    fail(step, e.what());
     return false;
   }
 }
@@ -65,13 +75,14 @@ bool ApplySteps::prepare(const ApplyStep& step, std::vector<Changing>* batch) {
 // changes hands.
 bool ApplySteps::stop(const ApplyStep& step) {
   const std::string dir = live(step.name);
-  return (!step.restart || stop_service(dir)) && (!step.restart_logger || stop_logger(dir));
+  return (!step.restart || supervisor_.stop(dir)) &&
+         (!step.restart_logger || supervisor_.stop(dir + "/log"));
 }
 
 bool ApplySteps::stop_batch(const std::vector<Changing>& batch) {
   for (const Changing& changing : batch) {
     if (stop(*changing.step)) continue;
-    fail(changing.step->name, "it does not stop; it was left as it is");
+    fail(*changing.step, "it does not stop; it was left as it is");
     // The others were stopped for nothing.
     for (const Changing& other : batch) {
       start(*other.step, other.wanted_up, other.step->before);
@@ -85,9 +96,14 @@ bool ApplySteps::stop_batch(const std::vector<Changing>& batch) {
 // The files are in place; returns why the channel is not up, or "".
 std::string ApplySteps::start(const ApplyStep& step, bool wanted_up, const ServiceTree& tree) {
   place(step, tree);
-  if (step.restart_logger && !start_logger(live(step.name))) return "its logger does not start";
+  const std::string dir = live(step.name);
+  if (step.restart_logger && tree.contains("log/run") &&
+      supervisor_.start(dir + "/log", false, kReadyMs) != Readiness::kReady) {
+    return "its logger does not start";
+  }
   if (!step.restart || !wanted_up) return "";
-  const Readiness readiness = start_service(live(step.name), false, kReadyMs);
+  const Readiness readiness = supervisor_.start(dir, false, kReadyMs);
+  if (readiness == Readiness::kReady && !is_channel(manifest_values(tree))) held_.await_copy();
   return readiness == Readiness::kReady ? "" : failure_text(readiness);
 }
 
@@ -101,11 +117,17 @@ std::string ApplySteps::bring_up(Changing& changing) {
 
 void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
                          const std::string& why) {
-  const std::vector<std::string> lines = culprit.tail.lines();
+  ApplyEvent failure = {culprit.step->name,
+                        culprit.step->action_name(),
+                        culprit.step,
+                        "rolled-back",
+                        "",
+                        -1,
+                        last_words(log(culprit.step->name), culprit.tail)};
   std::string after = "the old one is back";
-  for (Changing& changing : batch) {
-    stop(*changing.step);
-  }
+  for (Changing& changing : batch) stop(*changing.step);
+  // What a definition that failed has bound must not be in the way of the old one.
+  held_.drop_others(ids_of(batch, &ApplyStep::after), ids_of(batch, &ApplyStep::before));
   for (Changing& changing : batch) {
     const std::string& name = changing.step->name;
     try {
@@ -114,37 +136,38 @@ void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
       const std::string still = start(*changing.step, changing.wanted_up, changing.step->before);
       if (!still.empty()) after = "the old one is back, but " + still;
       remove_at_once(old(name));
-      if (&changing != &culprit) {
-        say('<', name,
-            "rolled back with " + culprit.step->name +
-                (still.empty() ? ", ready in " + std::to_string(now_ms() - since_ms) + " ms"
-                               : ", but " + still));
-      }
+      if (&changing == &culprit) continue;
+      ApplyEvent event = {name, changing.step->action_name(), changing.step, "rolled-back",
+                          "rolled back with " + culprit.step->name};
+      if (still.empty()) event.ready_ms = now_ms() - since_ms;
+      event.text +=
+          still.empty() ? ", ready in " + std::to_string(event.ready_ms) + " ms" : ", but " + still;
+      report_.say('<', event);
     } catch (const SystemError& e) {
-      fail(name, e.what());
+      fail(*changing.step, e.what());
     }
   }
-  complain(culprit.step->name,
-           "rolled back (" + causes_text(*culprit.step) + "): " + why + "; " + after, lines);
-  outcome_.rolled_back = true;
+  failure.text = "rolled back (" + causes_text(*culprit.step) + "): " + why + "; " + after;
+  report_.complain(failure);
 }
 
-void ApplySteps::report_change(const Changing& changing, int64_t ready_ms) const {
+void ApplySteps::report_change(const Changing& changing, int64_t ready_ms) {
   const ApplyStep& step = *changing.step;
-  std::string text = step.restart          ? "restarted: "
-                     : step.restart_logger ? "logger restarted: "
-                                           : "updated without a restart: ";
-  text += causes_text(step);
-  if (step.restart && changing.wanted_up) text += ", ready in " + std::to_string(ready_ms) + " ms";
-  if (!changing.wanted_up) {
-    text = "changed: " + causes_text(step) + ", stays stopped";
+  ApplyEvent event = {step.name, step.action_name(), &step};
+  event.text = step.restart          ? "restarted: "
+               : step.restart_logger ? "logger restarted: "
+               : step.limits         ? "limits changed without a restart: "
+                                     : "updated without a restart: ";
+  event.text += causes_text(step);
+  if (step.restart && changing.wanted_up) {
+    event.ready_ms = ready_ms;
+    event.text += ", ready in " + std::to_string(ready_ms) + " ms";
   }
+  if (!changing.wanted_up) event.text = "changed: " + causes_text(step) + ", stays stopped";
   if (!step.edited.empty()) {
-    text += " (edited by hand, now as generated:";
-    for (const std::string& path : step.edited) text += " " + path;
-    text += ")";
+    event.text += " (edited by hand, now as generated: " + edited_text(step) + ")";
   }
-  say('~', step.name, text);
+  report_.say('~', event);
 }
 
 void ApplySteps::change(const std::vector<ApplyStep>& steps) {
@@ -158,6 +181,7 @@ void ApplySteps::change(const std::vector<ApplyStep>& steps) {
     }
     return;
   }
+  held_.make_way(ids_of(batch, &ApplyStep::before), ids_of(batch, &ApplyStep::after));
   try {
     for (Changing& changing : batch) changing.staged->install();
   } catch (const SystemError& e) {

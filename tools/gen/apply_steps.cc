@@ -1,14 +1,11 @@
 #include "tools/gen/apply_steps.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <utility>
-
-#include "tools/gen/s6.h"
 
 namespace sdr {
 namespace fs = std::filesystem;
@@ -24,64 +21,58 @@ int64_t now_ms() {
   return time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
 }
 
+std::vector<std::string> last_words(const std::string& log_dir, const LogTail& tail) {
+  std::vector<std::string> lines = tail.lines();
+  if (lines.empty()) lines.push_back("it logged nothing in " + log_dir);
+  return lines;
+}
+
+bool is_channel(const ChannelValues& values) { return values.contains("listen"); }
+
+std::string link_target(const FleetPaths& paths, const std::string& name) {
+  return (paths.shares_scan_dir() ? paths.run : "..") + "/live/" + name;
+}
+
 std::string failure_text(Readiness readiness) {
   return readiness == Readiness::kTimeout
              ? "not ready within " + std::to_string(kReadyMs / 1000) + " s"
              : "it does not stay up";
 }
 
-ApplySteps::ApplySteps(FleetPaths paths, size_t name_width)
-    : paths_(std::move(paths)), name_width_(name_width) {}
+ApplySteps::ApplySteps(FleetPaths paths, const Supervisor& supervisor, ApplyReport* report)
+    : paths_(std::move(paths)), supervisor_(supervisor), report_(*report), held_(paths_) {}
 
-void ApplySteps::say(char sign, const std::string& name, const std::string& text) const {
-  printf("%c %-*s   %s\n", sign, static_cast<int>(name_width_), name.c_str(), text.c_str());
-}
-
-// One line with the last thing that the channel said; what it said before that below it.
-void ApplySteps::complain(const std::string& name, const std::string& text,
-                          const std::vector<std::string>& lines) const {
-  fflush(stdout);
-  const std::string last = lines.empty() ? "it logged nothing in " + log(name) : lines.back();
-  fprintf(stderr, "sdr-gen: error: channel %s: %s: %s\n", name.c_str(), text.c_str(), last.c_str());
-  for (size_t i = 0; i + 1 < lines.size(); ++i) fprintf(stderr, "    %s\n", lines[i].c_str());
-}
-
-void ApplySteps::leave(const std::string& name, const std::string& text) {
-  fflush(stdout);
-  fprintf(stderr, "sdr-gen: error: channel %s: %s\n", name.c_str(), text.c_str());
-  outcome_.not_ready = true;
-}
-
-void ApplySteps::fail(const std::string& name, const std::string& text) {
-  fflush(stdout);
-  fprintf(stderr, "sdr-gen: error: channel %s: %s\n", name.c_str(), text.c_str());
-  outcome_.system_error = true;
+void ApplySteps::fail(const ApplyStep& step, const std::string& text) {
+  report_.complain({step.name, step.action_name(), &step, "failed", text});
 }
 
 void ApplySteps::place(const ApplyStep& step, const ServiceTree& tree) {
-  for (const std::string& warning : make_places(step.name, manifest_values(tree), paths_)) {
-    fprintf(stderr, "sdr-gen: warning: channel %s: %s\n", step.name.c_str(), warning.c_str());
+  const ChannelValues values = manifest_values(tree);
+  if (!is_channel(values)) return;
+  for (const std::string& warning : make_places(step.name, values, paths_)) {
+    report_.warn(step.name, warning);
   }
 }
 
 void ApplySteps::refuse(const ApplyStep& step) {
-  leave(step.name, step.reason + "; it was left alone");
+  report_.complain({step.name, "refuse", &step, "refused", step.reason + "; it was left alone"});
 }
 
 void ApplySteps::remove(const ApplyStep& step) {
   try {
     const std::string dir = live(step.name);
-    if (is_supervised(dir)) stop_service(dir);
-    if (!unlink_service(scan(), step.name, dir)) {
-      return fail(step.name, "its supervisor does not end");
+    if (supervisor_.is_supervised(dir)) supervisor_.stop(dir);
+    if (!supervisor_.unlink(entry(step.name), dir)) {
+      return fail(step, "its supervisor does not end");
     }
     remove_at_once(dir);
     remove_at_once(old(step.name));
     const bool drained = remove_places(step.name, paths_);
-    say('-', step.name,
-        drained ? "removed" : "removed; its ring stays, there are datums that no disk took");
+    report_.say(
+        '-', {step.name, "remove", &step, "done",
+              drained ? "removed" : "removed; its ring stays, there are datums that no disk took"});
   } catch (const SystemError& e) {
-    fail(step.name, e.what());
+    fail(step, e.what());
   }
 }
 
@@ -90,6 +81,7 @@ void ApplySteps::put_in(const ApplyStep& step) {
   place(step, step.after);
   const std::string dir = live(step.name);
   if (fs::exists(dir)) {
+    keep_old(paths_.run, step, true);
     StagedService(dir, step.present, step.after).install();
   } else {
     const std::string next = paths_.run + "/live/." + step.name + ".new";
@@ -98,34 +90,52 @@ void ApplySteps::put_in(const ApplyStep& step) {
     rename_path(next, dir);
   }
   remove_at_once(old(step.name));
-  const std::string link = scan() + "/" + step.name;
-  if (symlink(("../live/" + step.name).c_str(), link.c_str()) < 0 && errno != EEXIST) {
+  const std::string link = supervisor_.scan_dir() + "/" + entry(step.name);
+  if (symlink(link_target(paths_, step.name).c_str(), link.c_str()) < 0 && errno != EEXIST) {
     throw_system_error("create", link, errno);
   }
 }
 
+void ApplySteps::put_all(const std::vector<ApplyStep>& steps) {
+  for (const ApplyStep& step : steps) {
+    try {
+      put_in(step);
+      report_.say('+', {step.name, "add", &step, "done", "in place"});
+    } catch (const SystemError& e) {
+      fail(step, e.what());
+    }
+  }
+}
+
 // Whether it is up, or stays stopped; says so.
-bool ApplySteps::is_settled(Adding& adding, int64_t since_ms) const {
+bool ApplySteps::is_settled(Adding& adding, int64_t since_ms) {
   const std::string& name = adding.step->name;
   const std::string dir = live(name);
-  if (!adding.supervised) adding.supervised = is_supervised(dir) && is_supervised(dir + "/log");
-  if (!adding.supervised) return false;
-  if (access((dir + "/down").c_str(), F_OK) == 0) {
-    say('+', name, "added, stays stopped");
-    return true;
+  if (!adding.supervised) {
+    adding.supervised =
+        supervisor_.is_supervised(dir) &&
+        (!adding.step->after.contains("log/run") || supervisor_.is_supervised(dir + "/log"));
   }
-  if (!supervised_state(dir).ready) return false;
-  say('+', name, "added, ready in " + std::to_string(now_ms() - since_ms) + " ms");
+  if (!adding.supervised) return false;
+  ApplyEvent event = {name, "add", adding.step, "done", "added, stays stopped"};
+  if (access((dir + "/down").c_str(), F_OK) < 0) {
+    if (!supervisor_.state(dir).ready) return false;
+    event.ready_ms = now_ms() - since_ms;
+    event.text = "added, ready in " + std::to_string(event.ready_ms) + " ms";
+  }
+  report_.say('+', event);
   return true;
 }
 
 void ApplySteps::give_up(const Adding& adding, Readiness readiness) {
-  if (!adding.supervised) {
-    return leave(adding.step->name,
-                 "s6-svscan does not start its supervisor; is its -c too small?");
+  ApplyEvent event = {adding.step->name, "add", adding.step, "not-ready", ""};
+  if (adding.supervised) {
+    event.text = "added, but " + failure_text(readiness);
+    event.log = last_words(log(event.name), adding.tail);
+  } else {
+    event.text = "nothing supervises it yet; is the -c of s6-svscan too small?";
   }
-  complain(adding.step->name, "added, but " + failure_text(readiness), adding.tail.lines());
-  outcome_.not_ready = true;
+  report_.complain(event);
 }
 
 // All start at once, so each may take longer than it would alone: what counts is the time since the
@@ -139,12 +149,12 @@ void ApplySteps::await(std::vector<Adding> pending) {
     // To count deaths takes a program: one channel at a time.
     if (!pending.empty() && pass % 8 == 7) {
       const size_t at = pass / 8 % pending.size();
-      if (pending[at].supervised && has_failed(live(pending[at].step->name))) {
+      if (pending[at].supervised && supervisor_.has_failed(live(pending[at].step->name))) {
         give_up(pending[at], Readiness::kFailed);
         pending.erase(pending.begin() + static_cast<long>(at));
       }
     }
-    if (now_ms() - progress_ms > kReadyMs) break;
+    if (now_ms() - progress_ms > kReadyMs + supervisor_.notice_ms()) break;
     const int64_t pause_ms = 3 + static_cast<int64_t>(pending.size()) / 20;
     const timespec pause = {0, pause_ms * 1'000'000};
     nanosleep(&pause, nullptr);
@@ -159,25 +169,29 @@ void ApplySteps::add(const std::vector<ApplyStep>& steps) {
       put_in(step);
       added.push_back({&step, LogTail(log(step.name))});
     } catch (const SystemError& e) {
-      fail(step.name, e.what());
+      fail(step, e.what());
     }
   }
   if (added.empty()) return;
-  if (!rescan(scan())) return fail(added[0].step->name, "unable to reach s6-svscan");
+  if (!supervisor_.rescan()) return fail(*added[0].step, "unable to reach s6-svscan");
   await(std::move(added));
 }
 
 // A channel that is as it should be, and is not up although nobody stopped it.
-void ApplySteps::look_after(const std::vector<ApplyStep>& unchanged, bool alone) {
+size_t ApplySteps::look_after(const std::vector<ApplyStep>& unchanged) {
   size_t stopped = 0;
   for (const ApplyStep& step : unchanged) {
+    if (!step.edited.empty()) {
+      report_.warn(step.name,
+                   "edited by hand: " + edited_text(step) + "; --force puts back what was made");
+    }
     const ChannelValues values = manifest_values(step.after);
     const auto storage = values.find("storage.path");
     if (storage != values.end() && !fs::exists(storage->second + "/channel=" + step.name)) {
       make_recording_directory(step.name, values);
     }
     const std::string dir = live(step.name);
-    const SupervisedState state = supervised_state(dir);
+    const SupervisedState state = supervisor_.state(dir);
     if (state.ready) continue;
     if (!state.wanted_up && !state.failed_for_good) {
       ++stopped;
@@ -185,18 +199,20 @@ void ApplySteps::look_after(const std::vector<ApplyStep>& unchanged, bool alone)
     }
     const LogTail tail(log(step.name), kLookBackBytes);
     const int64_t since_ms = now_ms();
-    const Readiness readiness = start_service(dir, !state.failed_for_good, kReadyMs);
+    const Readiness readiness = supervisor_.start(dir, !state.failed_for_good, kReadyMs);
+    ApplyEvent event = {step.name, "start", &step};
     if (readiness == Readiness::kReady) {
-      say('^', step.name, "unchanged, ready in " + std::to_string(now_ms() - since_ms) + " ms");
+      event.ready_ms = now_ms() - since_ms;
+      event.text = "unchanged, ready in " + std::to_string(event.ready_ms) + " ms";
+      report_.say('^', event);
     } else {
-      complain(step.name, "unchanged, and " + failure_text(readiness), tail.lines());
-      outcome_.not_ready = true;
+      event.result = "not-ready";
+      event.text = "unchanged, and " + failure_text(readiness);
+      event.log = last_words(log(step.name), tail);
+      report_.complain(event);
     }
   }
-  if (unchanged.empty() && !alone) return;
-  const std::string note =
-      stopped == 0 ? "" : " (" + std::to_string(stopped) + " stopped by s6-svc -d)";
-  printf("= %zu unchanged%s%s\n", unchanged.size(), note.c_str(), alone ? "; nothing to do" : "");
+  return stopped;
 }
 
 void clear_leftovers(const FleetPaths& paths) {

@@ -12,34 +12,29 @@
 #include <string>
 #include <vector>
 
+#include "tools/gen/apply_report.h"
+#include "tools/gen/held_sockets.h"
 #include "tools/gen/log_tail.h"
 #include "tools/gen/places.h"
 #include "tools/gen/plan.h"
-#include "tools/gen/s6.h"
+#include "tools/gen/supervisor.h"
 
 namespace sdr {
 
-// What went wrong, the worst last. Exit codes of --apply.
-struct ApplyOutcome {
-  bool not_ready = false;     // 3
-  bool rolled_back = false;   // 4
-  bool system_error = false;  // 111
-  int exit_code() const { return system_error ? 111 : rolled_back ? 4 : not_ready ? 3 : 0; }
-};
-
 class ApplySteps {
  public:
-  // Names are padded to `name_width` in what is printed.
-  ApplySteps(FleetPaths paths, size_t name_width);
+  ApplySteps(FleetPaths paths, const Supervisor& supervisor, ApplyReport* report);
 
   void remove(const ApplyStep& step);
   void change(const std::vector<ApplyStep>& batch);
   void add(const std::vector<ApplyStep>& steps);
-  void refuse(const ApplyStep& step);  // one that is in the way of a foreign directory
-  // `alone`: there was nothing else to do.
-  void look_after(const std::vector<ApplyStep>& unchanged, bool alone);
+  void refuse(const ApplyStep& step);
 
-  const ApplyOutcome& outcome() const { return outcome_; }
+  // Puts files and links in place for a supervisor that is about to start.
+  void put_all(const std::vector<ApplyStep>& steps);
+
+  // Starts what is down although nobody stopped it. Returns how many the operator stopped.
+  size_t look_after(const std::vector<ApplyStep>& unchanged);
 
  private:
   // A change under way, in apply_change.cc.
@@ -59,7 +54,7 @@ class ApplySteps {
   std::string live(const std::string& name) const { return paths_.run + "/live/" + name; }
   std::string old(const std::string& name) const { return paths_.run + "/.old/" + name; }
   std::string log(const std::string& name) const { return paths_.log + "/" + name; }
-  std::string scan() const { return paths_.run + "/service"; }
+  std::string entry(const std::string& name) const { return paths_.prefix + name; }
 
   bool prepare(const ApplyStep& step, std::vector<Changing>* batch);
   bool stop(const ApplyStep& step);
@@ -67,28 +62,39 @@ class ApplySteps {
   std::string bring_up(Changing& changing);
   void go_back(std::vector<Changing>& batch, const Changing& culprit, const std::string& why);
   std::string start(const ApplyStep& step, bool wanted_up, const ServiceTree& tree);
-  void report_change(const Changing& changing, int64_t ready_ms) const;
+  std::string change_limits(const ApplyStep& step);
+  void report_change(const Changing& changing, int64_t ready_ms);
   void place(const ApplyStep& step, const ServiceTree& tree);
   void put_in(const ApplyStep& step);
   void await(std::vector<Adding> pending);
-  bool is_settled(Adding& adding, int64_t since_ms) const;
+  bool is_settled(Adding& adding, int64_t since_ms);
   void give_up(const Adding& adding, Readiness readiness);
 
-  void say(char sign, const std::string& name, const std::string& text) const;
-  void complain(const std::string& name, const std::string& text,
-                const std::vector<std::string>& lines) const;
-  void leave(const std::string& name, const std::string& text);  // not ready
-  void fail(const std::string& name, const std::string& text);
+  void fail(const ApplyStep& step, const std::string& text);
 
   FleetPaths paths_;
-  size_t name_width_;
-  ApplyOutcome outcome_;
+  const Supervisor& supervisor_;
+  ApplyReport& report_;
+  HeldSockets held_;
 };
 
 // How long a channel may take to become ready.
 inline constexpr int kReadyMs = 4000;
 int64_t now_ms();
 std::string failure_text(Readiness readiness);
+
+// What a channel has logged since, or that it has not.
+std::vector<std::string> last_words(const std::string& log_dir, const LogTail& tail);
+
+// Not one of the services that hold sockets.
+bool is_channel(const ChannelValues& values);
+
+// What an entry of the scan directory leads to.
+std::string link_target(const FleetPaths& paths, const std::string& name);
+
+// Keeps, in RUN/.old/NAME, what is needed to go back, and that a change is under way. What an
+// interrupted apply has kept is older and stays.
+void keep_old(const std::string& run_dir, const ApplyStep& step, bool wanted_up);
 
 // What steps of an apply that was killed have left under names of their own.
 void clear_leftovers(const FleetPaths& paths);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "tools/gen/manifest.h"
+#include "tools/lib/fd_holder.h"
 
 namespace sdr {
 namespace {
@@ -10,6 +11,10 @@ namespace {
 // Where only the receiver is pinned the writer may run anywhere; it would inherit the receiver's
 // CPUs otherwise.
 constexpr char kAnyCpu[] = "0-1023";
+
+constexpr char kListenFd[] = "6";  // where sdr-relay finds its receive socket
+constexpr char kUsualRun[] = "/run/speeddata";
+constexpr size_t kHashPrefix = 8;  // "fnv1a64:"
 
 std::string octal(uint32_t mode) {
   char text[16];
@@ -25,6 +30,17 @@ std::string joined(const std::vector<std::string>& words) {
 
 std::string decimated_word(const DecimatedStream& stream) {
   return stream.to.text() + ",factor=" + std::to_string(stream.factor);
+}
+
+// "50", "12.5" from hundredths of one per cent.
+std::string percent_text(uint64_t hundredths) {
+  char text[32];
+  snprintf(text, sizeof text, "%llu.%02u", static_cast<unsigned long long>(hundredths / 100),
+           static_cast<unsigned>(hundredths % 100));
+  std::string out = text;
+  while (out.ends_with('0')) out.pop_back();
+  if (out.ends_with('.')) out.pop_back();
+  return out;
 }
 
 // An option that has a default of its own is left out where the config is silent.
@@ -73,6 +89,7 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
   out.push_back({"--invalid", channel.invalid});
   if (channel.record) add_recording(channel, storage, &out);
   add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
+  out.push_back({"--listen-fd", kListenFd});
   out.push_back({"--ring", paths.run + "/rings/" + channel.name});
   out.push_back({"--counters", paths.run + "/counters/" + channel.name});
   if (!channel.write_cpus.empty()) {
@@ -83,16 +100,63 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
   return out;
 }
 
-WordGroups confine_words(const Channel& channel) {
+WordGroups confine_words(const Channel& channel, const FleetPaths& paths, bool held) {
   WordGroups out;
   out.push_back({"--user", channel.user});
-  out.push_back({"--best-effort"});
+  if (!channel.isolation_required) out.push_back({"--best-effort"});
   add_text(&out, "--cpus", channel.receive_cpus);
   if (channel.scheduler != "other") out.push_back({"--scheduler", channel.scheduler});
+  out.push_back({"--listen", channel.listen.text()});
+  add_text(&out, "--listen-interface", channel.listen_interface);
+  add_text(&out, "--source", channel.source);
+  add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
+  out.push_back({"--listen-fd", kListenFd});
+  for (const std::string_view holder : kHolderNames) {
+    if (held) out.push_back({"--hold", holder_socket(paths, holder)});
+  }
   return out;
 }
 
-WordGroups log_confine_words(const Channel& channel) { return {{"--user", channel.user}}; }
+WordGroups limit_words(const Channel& channel) {
+  WordGroups out;
+  if (channel.memory_bytes) add_number(&out, "--memory", *channel.memory_bytes);
+  if (channel.cpu_quota_hundredths) {
+    out.push_back({"--cpu-quota", percent_text(*channel.cpu_quota_hundredths)});
+  }
+  return out;
+}
+
+WordGroups log_confine_words(const Channel& channel) {
+  return {{"--user", channel.user}, {"--best-effort"}};
+}
+
+std::string cgroup_of(const std::string& name, const FleetPaths& paths) {
+  return paths.cgroup() + "/channel." + name;
+}
+
+std::string FleetPaths::cgroup() const {
+  return run == kUsualRun ? "speeddata" : "speeddata-" + hash_text(run).substr(kHashPrefix, 8);
+}
+
+std::string holder_socket(const FleetPaths& paths, std::string_view holder) {
+  return paths.run + "/held/" + std::string(holder);
+}
+
+namespace {
+
+void add_places(const FleetPaths& paths, ChannelValues* out) {
+  const auto add = [out](const char* key, const std::string& value) {
+    if (!value.empty()) (*out)[key] = value;
+  };
+  add("--run", paths.run);
+  add("--log", paths.log);
+  add("--bin", paths.bin);
+  add("--target", paths.target == Target::kRunit ? "runit" : "s6");
+  add("--scandir", paths.shares_scan_dir() ? paths.scan_dir : "");
+  add("--prefix", paths.prefix);
+}
+
+}  // namespace
 
 ChannelValues channel_values(const Channel& channel, const Storage& storage,
                              const FleetPaths& paths) {
@@ -128,14 +192,39 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
     add("storage.mode", octal(storage.mode));
   }
   add("receive_buffer", std::to_string(channel.receive_buffer_bytes));
+  add("catch_up", std::to_string(channel.catch_up_ms));
+  if (channel.retain && channel.retain->age_s) {
+    add("retain.age", std::to_string(*channel.retain->age_s));
+  }
+  if (channel.retain && channel.retain->size_bytes) {
+    add("retain.size", std::to_string(*channel.retain->size_bytes));
+  }
+  if (channel.cpu_quota_hundredths) {
+    add("cpu_quota", percent_text(*channel.cpu_quota_hundredths) + "%");
+  }
+  if (channel.memory_bytes) add("memory", std::to_string(*channel.memory_bytes));
+  add("isolation", channel.isolation_required ? "require" : "best-effort");
   add("user", channel.user);
   add("cpus.receive", channel.receive_cpus);
   add("cpus.write", channel.write_cpus);
   add("scheduler", channel.scheduler);
-  add("--run", paths.run);
-  add("--log", paths.log);
-  add("--bin", paths.bin);
+  add_places(paths, &out);
   return out;
+}
+
+ChannelValues holder_values(const FleetPaths& paths) {
+  ChannelValues out;
+  add_places(paths, &out);
+  return out;
+}
+
+std::string hold_id_of(const ChannelValues& values) {
+  const auto value = [&values](const char* key) {
+    const auto found = values.find(key);
+    return found == values.end() ? std::string() : found->second;
+  };
+  if (!values.contains("listen")) return "";
+  return hold_id(value("listen"), value("listen_interface"), value("source"));
 }
 
 }  // namespace sdr

@@ -1,7 +1,6 @@
 // sdr-gen: turns the configuration into service directories.
 #include <errno.h>
 #include <getopt.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,6 +12,7 @@
 #include "tools/gen/apply.h"
 #include "tools/gen/check_command.h"
 #include "tools/gen/config.h"
+#include "tools/gen/diff_command.h"
 #include "tools/gen/options.h"
 #include "tools/gen/render.h"
 
@@ -22,25 +22,37 @@ constexpr int kUsageError = 100;
 constexpr int kSystemError = 111;
 
 constexpr char kHelp[] =
-    "usage: sdr-gen --check [--host] [--json] [OPTION...]\n"
+    "usage: sdr-gen --check [--host] [OPTION...]\n"
     "       sdr-gen --render DIR [OPTION...]\n"
+    "       sdr-gen --diff [OPTION...]\n"
     "       sdr-gen --apply [NAME...] [OPTION...]\n"
-    "Turns the configuration of SpeedData Relay into service directories for s6.\n"
+    "       sdr-gen --rollback [OPTION...]\n"
+    "       sdr-gen --boot [OPTION...]\n"
+    "Turns the configuration of SpeedData Relay into service directories for s6 or runit.\n"
     "\n"
     "  --check          read and check the configuration, write nothing\n"
     "  --host           hold it against this machine too: interfaces, users, CPUs, storage\n"
-    "  --json           print what --check finds as JSON\n"
     "  --render DIR     write the whole tree of service directories into DIR\n"
+    "  --diff           show what --apply would do, and a unified diff; 2 where there are changes\n"
     "  --apply          make it so: add, change and remove services; only those NAMEd, if any\n"
+    "  --rollback       apply the configuration that was applied before\n"
+    "  --boot           start with the configuration, or with the last good one\n"
+    "  --force          with --apply and --rollback: over files edited by hand too\n"
+    "  --json           print what the command has to say as JSON\n"
     "\n"
     "  --config FILE    the configuration (default /etc/speeddata/relay.toml)\n"
     "  --run DIR        where services live (default /run/speeddata)\n"
     "  --log DIR        where services log (default /var/log/speeddata)\n"
+    "  --state DIR      where the applied configurations are kept (default /var/lib/speeddata,\n"
+    "                   or RUN/state with another --run)\n"
     "  --bin DIR        where sdr-relay and sdr-confine are (default: beside this program)\n"
     "  --templates DIR  where the templates of service directories are\n"
+    "  --target T       s6 (default) or runit\n"
+    "  --scandir DIR    link the services into this scan directory (default RUN/service)\n"
+    "  --prefix P       begin their names there with P\n"
     "  --help --version\n";
 
-enum class Command { kNone, kCheck, kRender, kApply };
+enum class Command { kNone, kCheck, kRender, kDiff, kApply, kRollback, kBoot };
 
 struct Invocation {
   Command command = Command::kNone;
@@ -56,16 +68,18 @@ int usage_error(const std::string& message) {
 }
 
 constexpr option kOptions[] = {
-    {"check", 0, nullptr, 'c'},     {"host", 0, nullptr, 'h'},  {"json", 0, nullptr, 'j'},
-    {"render", 1, nullptr, 'r'},    {"apply", 0, nullptr, 'a'}, {"config", 1, nullptr, 'f'},
-    {"run", 1, nullptr, 'R'},       {"log", 1, nullptr, 'L'},   {"bin", 1, nullptr, 'B'},
-    {"templates", 1, nullptr, 'T'}, {"help", 0, nullptr, 'H'},  {"version", 0, nullptr, 'V'},
-    {nullptr, 0, nullptr, 0},
+    {"check", 0, nullptr, 'c'},    {"host", 0, nullptr, 'h'},    {"json", 0, nullptr, 'j'},
+    {"render", 1, nullptr, 'r'},   {"diff", 0, nullptr, 'd'},    {"apply", 0, nullptr, 'a'},
+    {"rollback", 0, nullptr, 'b'}, {"boot", 0, nullptr, 'o'},    {"force", 0, nullptr, 'F'},
+    {"config", 1, nullptr, 'f'},   {"run", 1, nullptr, 'R'},     {"log", 1, nullptr, 'L'},
+    {"state", 1, nullptr, 'S'},    {"bin", 1, nullptr, 'B'},     {"templates", 1, nullptr, 'T'},
+    {"target", 1, nullptr, 't'},   {"scandir", 1, nullptr, 's'}, {"prefix", 1, nullptr, 'p'},
+    {"help", 0, nullptr, 'H'},     {"version", 0, nullptr, 'V'}, {nullptr, 0, nullptr, 0},
 };
 
 // The text that getopt_long() was looking at when it found fault.
 std::string offending(int argc, char** argv) {
-  if (optopt != 0 && optopt < 128 && strchr("cjrafRLBTHVh", optopt)) {
+  if (optopt != 0) {
     for (const option& known : kOptions) {
       if (known.name && known.val == optopt) return "--" + std::string(known.name);
     }
@@ -73,20 +87,56 @@ std::string offending(int argc, char** argv) {
   return optind - 1 < argc ? argv[optind - 1] : "?";
 }
 
+// The beginning of names in somebody else's directory: not hidden, not elsewhere.
+bool is_prefix(const std::string& text) {
+  return text[0] != '.' && text.find_first_not_of(
+                               "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                               "0123456789._-") == std::string::npos;
+}
+
+std::string* place_for(int id, sdr::GenOptions* options) {
+  switch (id) {
+    case 'f':
+      return &options->config_file;
+    case 'R':
+      return &options->run_dir;
+    case 'L':
+      return &options->log_dir;
+    case 'S':
+      return &options->state_dir;
+    case 'B':
+      return &options->bin_dir;
+    case 's':
+      return &options->scan_dir;
+    default:
+      return &options->templates_dir;
+  }
+}
+
 // Takes one option; returns an error message or "".
 std::string take(int id, Invocation* out) {
   const std::string text = optarg ? optarg : "";
   if (optarg && text.empty()) return "an option has an empty value";
   const auto command = [out](Command wanted) -> std::string {
-    if (out->command != Command::kNone) return "--check, --render and --apply exclude each other";
+    if (out->command != Command::kNone) {
+      return "--check, --render, --diff, --apply, --rollback and --boot exclude each other";
+    }
     out->command = wanted;
     return "";
   };
+  sdr::GenOptions& options = out->options;
   switch (id) {
     case 'c':
       return command(Command::kCheck);
+    case 'd':
+      return command(Command::kDiff);
     case 'a':
       return command(Command::kApply);
+    case 'b':
+      return command(Command::kRollback);
+    case 'o':
+      return command(Command::kBoot);
     case 'r':
       out->render_dir = text;
       return command(Command::kRender);
@@ -94,33 +144,35 @@ std::string take(int id, Invocation* out) {
       out->host = true;
       return "";
     case 'j':
-      out->options.json = true;
+      options.json = true;
       return "";
-    case 'f':
-      out->options.config_file = text;
+    case 'F':
+      options.force = true;
       return "";
-    case 'R':
-      out->options.run_dir = text;
-      return "";
-    case 'L':
-      out->options.log_dir = text;
-      return "";
-    case 'B':
-      out->options.bin_dir = text;
-      return "";
-    case 'T':
-      out->options.templates_dir = text;
-      return "";
+    case 't':
+      options.target = text == "runit" ? sdr::Target::kRunit : sdr::Target::kS6;
+      return text == "runit" || text == "s6" ? "" : "--target: '" + text + "' is not s6 or runit";
+    case 'p':
+      options.prefix = text;
+      return is_prefix(text) ? "" : "--prefix: '" + text + "' is no beginning of a name";
     default:
+      *place_for(id, &options) = text;
       return "";
   }
 }
 
 std::string complaint(const Invocation& in) {
-  if (in.command == Command::kNone) return "one of --check, --render and --apply is needed";
-  if (in.host && in.command != Command::kCheck) return "--host goes with --check";
-  if (in.options.json && in.command != Command::kCheck) return "--json goes with --check";
-  if (!in.names.empty() && in.command != Command::kApply) {
+  const Command command = in.command;
+  if (command == Command::kNone) {
+    return "one of --check, --render, --diff, --apply, --rollback and --boot is needed";
+  }
+  if (in.host && command != Command::kCheck) return "--host goes with --check";
+  if (in.options.json && command == Command::kRender) return "--json does not go with --render";
+  if (in.options.force && command != Command::kApply && command != Command::kRollback) {
+    return "--force goes with --apply and --rollback";
+  }
+  if (!in.options.prefix.empty() && in.options.scan_dir.empty()) return "--prefix needs --scandir";
+  if (!in.names.empty() && command != Command::kApply) {
     return "unexpected argument '" + in.names[0] + "'";
   }
   return "";
@@ -159,14 +211,20 @@ int run(Invocation& in) {
   if (options.bin_dir.empty()) options.bin_dir = own_directory();
   const char* no_color = getenv("NO_COLOR");
   options.colour = isatty(STDERR_FILENO) && !(no_color && *no_color);
+  if (in.command == Command::kRollback) return sdr::rollback_command(options);
+  if (in.command == Command::kBoot) return sdr::boot_command(options);
   const sdr::LoadedConfig loaded = sdr::load_config(options.config_file);
   if (in.command == Command::kCheck) return sdr::check_command(loaded, options, in.host);
   sdr::print_diagnostics(loaded.diagnostics, options.colour);
   if (!loaded.ok()) return 1;
-  if (in.command == Command::kRender) {
-    return sdr::render_command(loaded.config, options, in.render_dir);
+  switch (in.command) {
+    case Command::kRender:
+      return sdr::render_command(loaded.config, options, in.render_dir);
+    case Command::kDiff:
+      return sdr::diff_command(loaded.config, options);
+    default:
+      return sdr::apply_command(loaded.config, options, in.names);
   }
-  return sdr::apply_command(loaded.config, options, in.names);
 }
 
 }  // namespace

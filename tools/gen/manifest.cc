@@ -54,6 +54,10 @@ bool parse_entry(std::string_view line, Manifest* out) {
     out->files[path] = entry;
     return true;
   }
+  if (kind == "start") {
+    out->start = line;
+    return true;
+  }
   const size_t equals = line.find('=');
   if (kind != "value" || equals == std::string_view::npos) return false;
   out->values[unescaped(line.substr(0, equals))] = unescaped(line.substr(equals + 1));
@@ -70,9 +74,21 @@ std::string hash_text(std::string_view text) {
   return out;
 }
 
-std::string make_manifest(const ServiceTree& tree, const ChannelValues& values) {
+std::string start_hash(const ServiceTree& tree) {
+  std::string all;
+  for (const auto& [path, file] : tree) {
+    if (path.starts_with("log/") || path == kManifestPath) continue;
+    // Lengths keep what is beside each other apart.
+    all += std::to_string(file.mode) + ' ' + std::to_string(path.size()) + ' ' + path + ' ' +
+           std::to_string(file.content.size()) + ' ' + file.content;
+  }
+  return hash_text(all);
+}
+
+std::string make_manifest(const ServiceTree& tree, const ChannelValues& values,
+                          const std::string& start) {
   std::string out(kFirstLine);
-  out += '\n';
+  out += "\nstart " + start + "\n";
   for (const auto& [path, file] : tree) {
     char mode[16];
     snprintf(mode, sizeof mode, "%04o", file.mode);
@@ -96,11 +112,13 @@ bool parse_manifest(std::string_view text, Manifest* out) {
   return !first;
 }
 
-ChannelValues manifest_values(const ServiceTree& tree) {
+Manifest manifest_of(const ServiceTree& tree) {
   Manifest manifest;
   const auto file = tree.find(kManifestPath);
   if (file == tree.end() || !parse_manifest(file->second.content, &manifest)) return {};
-  return manifest.values;
+  return manifest;
 }
+
+ChannelValues manifest_values(const ServiceTree& tree) { return manifest_of(tree).values; }
 
 }  // namespace sdr

@@ -5,8 +5,12 @@
 // causes this restart" has an answer:
 //
 //   sdr-manifest 1
+//   start fnv1a64:cbf29ce484222325
 //   file 0755 fnv1a64:cbf29ce484222325 run
 //   value ttl=1
+//
+// `start` is over all that a start of the service reads, but for what can change while it runs: two
+// directories with the same one need no restart between them.
 //
 // Lines are in the order of names. A backslash and a newline in a name or value are written \\ and
 // \n.
@@ -38,6 +42,7 @@ struct Manifest {
     std::string hash;
     bool operator==(const Entry&) const = default;
   };
+  std::string start;
   std::map<std::string, Entry> files;
   ChannelValues values;
 };
@@ -45,13 +50,20 @@ struct Manifest {
 // "fnv1a64:" and 16 hex digits: FNV-1a, 64 bits. It finds edits and accidents, not forgers.
 std::string hash_text(std::string_view text);
 
+// Of a tree rendered without what can change live; log/ does not count.
+std::string start_hash(const ServiceTree& tree);
+
 // Lists every file of `tree`.
-std::string make_manifest(const ServiceTree& tree, const ChannelValues& values);
+std::string make_manifest(const ServiceTree& tree, const ChannelValues& values,
+                          const std::string& start);
 
 // False where this is no manifest of a version that we know.
 bool parse_manifest(std::string_view text, Manifest* out);
 
-// The values in a tree's manifest; none where it has no manifest.
+// What a tree's manifest says; blank where it has none.
+Manifest manifest_of(const ServiceTree& tree);
+
+// The values in it.
 ChannelValues manifest_values(const ServiceTree& tree);
 
 }  // namespace sdr

@@ -104,6 +104,9 @@ void make_fleet_directories(const FleetPaths& paths) {
   for (const char* part : {"/service", "/live", "/counters", "/rings"}) {
     make_directories(paths.run + part);
   }
+  // The sockets of those who hold sockets: whoever reaches them could have the channels' data.
+  const std::string held = paths.run + "/held";
+  if (mkdir(held.c_str(), 0700) < 0 && errno != EEXIST) throw_system_error("create", held, errno);
 }
 
 std::vector<std::string> make_recording_directory(const std::string& name,

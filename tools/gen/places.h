@@ -8,7 +8,7 @@
 
 namespace sdr {
 
-// RUN/service, live, counters, rings.
+// RUN/service, live, counters, rings, and held for its owner alone.
 void make_fleet_directories(const FleetPaths& paths);
 
 // Makes what is missing of

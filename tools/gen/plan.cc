@@ -36,45 +36,74 @@ std::vector<std::string> edited_files(const StoredService& stored) {
   return out;
 }
 
+// Keys that take effect on a running channel.
+bool is_limit(const std::string& key) { return key == "cpu_quota" || key == "memory"; }
+
 void find_differences(const ObservedChannel& found, ApplyStep* step) {
   step->files = changed_files(step->present, step->after);
   std::erase(step->files, kManifestPath);
-  step->keys = changed_keys(manifest_values(step->before), manifest_values(step->after));
-  for (const std::string& path : step->files) {
-    (path.starts_with("log/") ? step->restart_logger : step->restart) = true;
-  }
+  const Manifest before = manifest_of(step->before);
+  const Manifest after = manifest_of(step->after);
+  step->keys = changed_keys(before.values, after.values);
   if (found.interrupted) {
     step->restart = step->restart_logger = true;
-  } else {
-    step->edited = edited_files(found.stored);
+    return;
   }
+  step->edited = edited_files(found.stored);
+  step->restart = before.start != after.start;
+  for (const std::vector<std::string>* files : {&step->files, &step->edited}) {
+    for (const std::string& path : *files) {
+      const bool log = path.starts_with("log/");
+      step->restart_logger = step->restart_logger || log;
+      step->restart = step->restart || (!log && files == &step->edited);
+    }
+  }
+  step->limits = !step->restart && std::any_of(step->keys.begin(), step->keys.end(), is_limit);
+}
+
+std::string foreign_text(const std::string& name, const ObservedChannel& found) {
+  if (found.stored.exists && !found.stored.ours) {
+    return "live/" + name + " was not made by sdr-gen (it has no data/manifest)";
+  }
+  return found.link_foreign ? "service/" + name + " was not made by sdr-gen" : "";
+}
+
+// What an edit by hand is up against: something new, or nothing.
+void heed_edits(bool force, ApplyStep* step) {
+  if (force || step->edited.empty() || step->action == ApplyAction::kUnchanged) return;
+  if (step->action == ApplyAction::kChange &&
+      step->before.at(kManifestPath) == step->after.at(kManifestPath)) {
+    step->action = ApplyAction::kUnchanged;
+    return;
+  }
+  step->action = ApplyAction::kRefuse;
+  step->reason =
+      "edited by hand: " + edited_text(*step) + "; --diff shows how, --force replaces it";
 }
 
 ApplyStep make_step(const std::string& name, const ServiceTree* wanted,
-                    const ObservedChannel& found) {
+                    const ObservedChannel& found, bool force) {
   ApplyStep step;
   step.name = name;
   step.interrupted = found.interrupted;
   if (wanted) step.after = *wanted;
   step.present = found.stored.files;
   step.before = found.interrupted ? found.backup : step.present;
-  if (found.stored.exists && !found.stored.ours) {
-    step.reason = "live/" + name + " was not made by sdr-gen (it has no data/manifest)";
-  } else if (found.link_foreign) {
-    step.reason = "service/" + name + " was not made by sdr-gen";
-  }
+  step.reason = foreign_text(name, found);
   if (!step.reason.empty()) {
-    step.action = ApplyAction::kForeign;
-  } else if (!wanted) {
+    step.action = ApplyAction::kRefuse;
+    return step;
+  }
+  if (found.stored.exists) find_differences(found, &step);
+  if (!wanted) {
     step.action = ApplyAction::kRemove;
   } else if (!found.stored.exists || !found.linked || !found.supervised) {
     step.action = ApplyAction::kAdd;
-    if (found.stored.exists) find_differences(found, &step);
   } else {
-    find_differences(found, &step);
     const bool same = !found.interrupted && step.present == step.after;
     step.action = same ? ApplyAction::kUnchanged : ApplyAction::kChange;
   }
+  heed_edits(force, &step);
   return step;
 }
 
@@ -114,7 +143,7 @@ std::vector<std::vector<ApplyStep>> batches_of(std::vector<ApplyStep> steps) {
 }  // namespace
 
 ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
-                    const std::map<std::string, ObservedChannel>& observed) {
+                    const std::map<std::string, ObservedChannel>& observed, bool force) {
   std::set<std::string> names;
   for (const auto& [name, tree] : wanted) names.insert(name);
   for (const auto& [name, found] : observed) names.insert(name);
@@ -124,7 +153,7 @@ ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
     const auto tree = wanted.find(name);
     const auto found = observed.find(name);
     ApplyStep step = make_step(name, tree == wanted.end() ? nullptr : &tree->second,
-                               found == observed.end() ? ObservedChannel{} : found->second);
+                               found == observed.end() ? ObservedChannel{} : found->second, force);
     switch (step.action) {
       case ApplyAction::kRemove:
         plan.removals.push_back(std::move(step));
@@ -138,14 +167,36 @@ ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
       case ApplyAction::kUnchanged:
         plan.unchanged.push_back(std::move(step));
         break;
-      case ApplyAction::kForeign:
+      case ApplyAction::kRefuse:
         // What is not ours and not wanted is none of our business.
-        if (tree != wanted.end()) plan.foreign.push_back(std::move(step));
+        if (tree != wanted.end() || !step.edited.empty()) plan.refused.push_back(std::move(step));
         break;
     }
   }
   plan.changes = batches_of(std::move(changes));
   return plan;
+}
+
+std::string ApplyStep::action_name() const {
+  switch (action) {
+    case ApplyAction::kRemove:
+      return "remove";
+    case ApplyAction::kAdd:
+      return "add";
+    case ApplyAction::kUnchanged:
+      return "unchanged";
+    case ApplyAction::kRefuse:
+      return "refuse";
+    case ApplyAction::kChange:
+      break;
+  }
+  return restart ? "restart" : restart_logger ? "restart-logger" : limits ? "live" : "update";
+}
+
+std::string edited_text(const ApplyStep& step) {
+  std::string out;
+  for (const std::string& path : step.edited) out += (out.empty() ? "" : ", ") + path;
+  return out;
 }
 
 std::string causes_text(const ApplyStep& step) {

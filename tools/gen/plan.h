@@ -14,14 +14,14 @@ namespace sdr {
 // One channel as it is found under RUN.
 struct ObservedChannel {
   StoredService stored;
-  bool linked = false;        // service/NAME leads to live/NAME
-  bool link_foreign = false;  // service/NAME is something else
+  bool linked = false;        // its entry in the scan directory leads to live/NAME
+  bool link_foreign = false;  // its entry is something else
   bool supervised = false;
   bool interrupted = false;  // an apply was killed while it changed this channel …
   ServiceTree backup;        // … and these are the files from before
 };
 
-enum class ApplyAction { kRemove, kChange, kAdd, kUnchanged, kForeign };
+enum class ApplyAction { kRemove, kChange, kAdd, kUnchanged, kRefuse };
 
 struct ApplyStep {
   ApplyAction action = ApplyAction::kUnchanged;
@@ -33,9 +33,13 @@ struct ApplyStep {
   std::vector<std::string> files;   // that differ, but for the manifest
   std::vector<std::string> edited;  // that are not as they were generated: edited by hand
   bool interrupted = false;         // by a kill, the last time
-  bool restart = false;             // the channel itself
+  // What a change takes: none of these where only retention differs.
+  bool restart = false;  // the channel itself
   bool restart_logger = false;
-  std::string reason;  // kForeign: what is in the way
+  bool limits = false;  // its cgroup's, which change while it runs
+  std::string reason;   // kRefuse: what is in the way
+  // "restart", "restart-logger", "live", "update"; "add", "remove", "refuse", "unchanged".
+  std::string action_name() const;
 };
 
 struct ApplyPlan {
@@ -43,15 +47,19 @@ struct ApplyPlan {
   // Channels that take a port from each other are one batch: all of a batch stop before any starts.
   std::vector<std::vector<ApplyStep>> changes;
   std::vector<ApplyStep> additions;
-  std::vector<ApplyStep> unchanged;
-  std::vector<ApplyStep> foreign;
+  std::vector<ApplyStep> unchanged;  // some of them edited by hand
+  std::vector<ApplyStep> refused;    // in the way of a foreign directory, or edited by hand
   bool nothing_to_do() const {
-    return removals.empty() && changes.empty() && additions.empty() && foreign.empty();
+    return removals.empty() && changes.empty() && additions.empty() && refused.empty();
   }
 };
 
+// `force`: what was edited by hand is replaced, and not left alone.
 ApplyPlan make_plan(const std::map<std::string, ServiceTree>& wanted,
-                    const std::map<std::string, ObservedChannel>& observed);
+                    const std::map<std::string, ObservedChannel>& observed, bool force);
+
+// "run, finish": what differs from what was generated.
+std::string edited_text(const ApplyStep& step);
 
 // "ttl, record.sync", or which files where no key explains it: "run (not in the config)".
 std::string causes_text(const ApplyStep& step);

@@ -1,13 +1,14 @@
+#include "tools/gen/program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "tools/gen/s6.h"
 
 namespace sdr {
 namespace {
@@ -15,13 +16,14 @@ namespace {
 constexpr size_t kTextBytesMax = 64 << 10;
 
 // Returns 0 or an errno.
-int spawn(const std::vector<std::string>& words, int output, pid_t* pid) {
+int spawn(const std::vector<std::string>& words, int input, int output, pid_t* pid) {
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input < 0) posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input >= 0) posix_spawn_file_actions_adddup2(&actions, input, 0);
   posix_spawn_file_actions_adddup2(&actions, output, 1);
   posix_spawn_file_actions_adddup2(&actions, output, 2);
   posix_spawnattr_t attributes;
@@ -41,16 +43,33 @@ int spawn(const std::vector<std::string>& words, int output, pid_t* pid) {
   return failed;
 }
 
+// A file without a name that holds `text`, at its beginning; null, with errno, where there is none.
+FILE* file_of(std::string_view text) {
+  FILE* file = tmpfile();
+  if (!file) return nullptr;
+  if (fwrite(text.data(), 1, text.size(), file) == text.size() && fflush(file) == 0 &&
+      lseek(fileno(file), 0, SEEK_SET) == 0) {
+    return file;
+  }
+  const int wrong = errno;
+  fclose(file);
+  errno = wrong;
+  return nullptr;
+}
+
 }  // namespace
 
-RunningProgram::RunningProgram(const std::vector<std::string>& words) {
+RunningProgram::RunningProgram(const std::vector<std::string>& words, std::string_view input) {
   int ends[2];
-  int failed = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
+  FILE* file = input.empty() ? nullptr : file_of(input);
+  int failed = !input.empty() && !file ? errno : 0;
+  if (failed == 0) failed = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
   if (failed == 0) {
-    failed = spawn(words, ends[1], &pid_);
+    failed = spawn(words, file ? fileno(file) : -1, ends[1], &pid_);
     close(ends[1]);
     pipe_ = ends[0];
   }
+  if (file) fclose(file);
   if (failed != 0) {
     pid_ = -1;
     result_ = {127, "unable to run " + words[0] + ": " + strerror(failed)};
@@ -94,8 +113,8 @@ void RunningProgram::reap() {
   result_.code = WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
 }
 
-ProgramResult run_program(const std::vector<std::string>& words) {
-  RunningProgram program(words);
+ProgramResult run_program(const std::vector<std::string>& words, std::string_view input) {
+  RunningProgram program(words, input);
   program.wait(-1);
   return program.result();
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -12,7 +13,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kTemplateBytesMax = 1 << 20;
-constexpr char kTarget[] = "s6";
+constexpr char kUsualState[] = "/var/lib/speeddata";
+// What we put into a service directory beside what is rendered from templates.
+constexpr std::string_view kOwnFiles[] = {"data/layout", "data/header", "data/schema.avsc",
+                                          "data/manifest", "down"};
 
 std::string own_directory() {
   std::error_code failed;
@@ -26,7 +30,7 @@ std::string absolute_path(const std::string& path) {
   return text;
 }
 
-void load_below(const std::string& directory, const std::string& prefix, ServiceTemplates* out) {
+void load_below(const std::string& directory, const std::string& prefix, ServiceTemplate* out) {
   std::error_code failed;
   for (const fs::directory_entry& entry : fs::directory_iterator(directory, failed)) {
     const std::string name = entry.path().filename().string();
@@ -45,12 +49,14 @@ void load_below(const std::string& directory, const std::string& prefix, Service
 }
 
 TemplateWords template_words(const Channel& channel, const Storage& storage,
-                             const FleetPaths& paths) {
+                             const FleetPaths& paths, bool held) {
   TemplateWords words;
   words["name"] = {{channel.name}};
   words["user"] = {{channel.user}};
+  words["cgroup"] = {{cgroup_of(channel.name, paths)}};
   words["confine"] = {{paths.bin + "/sdr-confine"}};
-  words["confine_options"] = confine_words(channel);
+  words["confine_options"] = confine_words(channel, paths, held);
+  words["limits"] = limit_words(channel);
   words["relay"] = {{paths.bin + "/sdr-relay"}};
   words["relay_options"] = relay_words(channel, storage, paths);
   words["log_confine_options"] = log_confine_words(channel);
@@ -58,52 +64,94 @@ TemplateWords template_words(const Channel& channel, const Storage& storage,
   return words;
 }
 
-}  // namespace
-
-ServiceTemplates load_templates(const std::string& directory) {
-  ServiceTemplates out{directory, {}};
+ServiceTemplate load_template(const std::string& directory) {
+  ServiceTemplate out{directory, {}};
   load_below(directory, "", &out);
   if (!out.files.contains("run")) throw RenderError("templates " + directory + ": there is no run");
   for (const auto& [path, text] : out.files) {
-    if (path.starts_with("data/") || path.starts_with("supervise/") || path.starts_with("event/") ||
-        path == "down") {
+    const bool ours =
+        std::find(std::begin(kOwnFiles), std::end(kOwnFiles), path) != std::end(kOwnFiles);
+    if (ours || path.starts_with("supervise/") || path.starts_with("event/")) {
       throw RenderError("template " + directory + "/" + path + ": this name is taken");
     }
   }
   return out;
 }
 
-std::string find_templates(const GenOptions& options) {
-  if (!options.templates_dir.empty()) return options.templates_dir + "/" + kTarget;
-  const std::string here = own_directory();
-  const std::string installed = here + "/../share/speeddata-relay/servicedirs/" + kTarget;
-  std::error_code failed;
-  return fs::exists(installed, failed) ? installed : here + "/../../servicedirs/" + kTarget;
-}
-
-FleetPaths fleet_paths(const GenOptions& options) {
-  return {absolute_path(options.run_dir), absolute_path(options.log_dir),
-          absolute_path(options.bin_dir.empty() ? own_directory() : options.bin_dir)};
-}
-
-ServiceTree render_channel(const Channel& channel, const Storage& storage, const FleetPaths& paths,
-                           const ServiceTemplates& templates) {
-  const TemplateWords words = template_words(channel, storage, paths);
+ServiceTree expand_all(const ServiceTemplate& templates, const TemplateWords& words,
+                       Target target) {
   ServiceTree tree;
   for (const auto& [path, text] : templates.files) {
     try {
       const uint32_t mode = text.starts_with("#!") ? 0755 : 0644;
-      tree[path] = {mode, expand_template(text, words, kExeclineStyle)};
+      const WordStyle& style = target == Target::kRunit ? kShellStyle : kExeclineStyle;
+      tree[path] = {mode, expand_template(text, words, style)};
     } catch (const TemplateError& e) {
       throw RenderError(templates.directory + "/" + path + ":" + std::to_string(e.line) + ": " +
                         e.what());
     }
   }
+  return tree;
+}
+
+}  // namespace
+
+ServiceTemplates load_templates(const std::string& directory) {
+  ServiceTemplates out;
+  out.channel = load_template(directory + "/channel");
+  if (fs::exists(directory + "/fdholder")) out.holder = load_template(directory + "/fdholder");
+  return out;
+}
+
+std::string find_templates(const GenOptions& options) {
+  const std::string target = options.target == Target::kRunit ? "runit" : "s6";
+  if (!options.templates_dir.empty()) return options.templates_dir + "/" + target;
+  const std::string here = own_directory();
+  const std::string installed = here + "/../share/speeddata-relay/servicedirs/" + target;
+  std::error_code failed;
+  return fs::exists(installed, failed) ? installed : here + "/../../servicedirs/" + target;
+}
+
+FleetPaths fleet_paths(const GenOptions& options) {
+  FleetPaths out;
+  out.run = absolute_path(options.run_dir);
+  out.log = absolute_path(options.log_dir);
+  out.bin = absolute_path(options.bin_dir.empty() ? own_directory() : options.bin_dir);
+  out.state = !options.state_dir.empty()                ? absolute_path(options.state_dir)
+              : options.run_dir == GenOptions().run_dir ? kUsualState
+                                                        : out.run + "/state";
+  out.scan_dir = options.scan_dir.empty() ? out.run + "/service" : absolute_path(options.scan_dir);
+  out.prefix = options.prefix;
+  out.target = options.target;
+  return out;
+}
+
+ServiceTree render_channel(const Channel& channel, const Storage& storage, const FleetPaths& paths,
+                           const ServiceTemplates& templates) {
+  TemplateWords words = template_words(channel, storage, paths, templates.holds());
+  ServiceTree tree = expand_all(templates.channel, words, paths.target);
   tree["data/layout"] = {0644, channel.schema.layout + "\n"};
   tree["data/header"] = {0644, channel_header(channel.schema, channel.name)};
   tree["data/schema.avsc"] = {0644, channel.schema.text};
-  const ChannelValues values = channel_values(channel, storage, paths);
-  tree[kManifestPath] = {0644, make_manifest(tree, values)};
+  ServiceTree start = tree;
+  words["limits"] = {};
+  for (auto& [path, file] : expand_all(templates.channel, words, paths.target)) {
+    start[path] = file;
+  }
+  tree[kManifestPath] = {
+      0644, make_manifest(tree, channel_values(channel, storage, paths), start_hash(start))};
+  return tree;
+}
+
+ServiceTree render_holder(std::string_view name, const FleetPaths& paths,
+                          const ServiceTemplate& templates) {
+  const std::string_view other = name == kHolderNames[0] ? kHolderNames[1] : kHolderNames[0];
+  TemplateWords words;
+  words["confine"] = {{paths.bin + "/sdr-confine"}};
+  words["socket"] = {{holder_socket(paths, name)}};
+  words["other"] = {{holder_socket(paths, other)}};
+  ServiceTree tree = expand_all(templates, words, paths.target);
+  tree[kManifestPath] = {0644, make_manifest(tree, holder_values(paths), start_hash(tree))};
   return tree;
 }
 
@@ -112,6 +160,10 @@ std::map<std::string, ServiceTree> render_config(const Config& config, const Fle
   std::map<std::string, ServiceTree> out;
   for (const auto& [name, channel] : config.channels) {
     if (channel.enabled) out[name] = render_channel(channel, config.storage, paths, templates);
+  }
+  if (out.empty() || !templates.holds()) return out;
+  for (const std::string_view name : kHolderNames) {
+    out[std::string(name)] = render_holder(name, paths, templates.holder);
   }
   return out;
 }

@@ -20,26 +20,35 @@ struct RenderError : std::runtime_error {
 
 // The files of a template directory by path within it: "run", "log/run" … Names that begin with a
 // dot or end in ~ are left out. A file that begins with "#!" is rendered executable.
-struct ServiceTemplates {
+struct ServiceTemplate {
   std::string directory;
   std::map<std::string, std::string> files;
 };
 
-// Throws RenderError.
+// One supervisor's templates: those of a channel and, where sockets are held, those of a holder.
+struct ServiceTemplates {
+  ServiceTemplate channel;
+  ServiceTemplate holder;
+  bool holds() const { return !holder.files.empty(); }
+};
+
+// DIRECTORY/channel and DIRECTORY/fdholder. Throws RenderError.
 ServiceTemplates load_templates(const std::string& directory);
 
 // options.templates_dir, else where an installed sdr-gen has its templates
 // (../share/speeddata-relay/servicedirs, seen from its directory), else where a build tree has
-// them; "s6" below that.
+// them; "s6" or "runit" below that.
 std::string find_templates(const GenOptions& options);
 
 // Absolute, so that they hold wherever a service runs.
 FleetPaths fleet_paths(const GenOptions& options);
 
+ServiceTree render_holder(std::string_view name, const FleetPaths& paths,
+                          const ServiceTemplate& templates);
 ServiceTree render_channel(const Channel& channel, const Storage& storage, const FleetPaths& paths,
                            const ServiceTemplates& templates);
 
-// Every enabled channel's service directory, by channel.
+// Every enabled channel's service directory, by channel, and those of the holders.
 std::map<std::string, ServiceTree> render_config(const Config& config, const FleetPaths& paths,
                                                  const ServiceTemplates& templates);
 

@@ -91,6 +91,15 @@ std::string quote_execline(std::string_view word) {
   return out + '"';
 }
 
+std::string quote_shell(std::string_view word) {
+  std::string out = "'";
+  for (const char c : word) {
+    if (c == '\0') throw TemplateError("a word with a NUL cannot be an argument", 0);
+    out += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return out + "'";
+}
+
 std::string expand_template(std::string_view text, const TemplateWords& words,
                             const WordStyle& style) {
   std::string out;

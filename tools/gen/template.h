@@ -31,7 +31,11 @@ struct WordStyle {
 // which no argument can hold.
 std::string quote_execline(std::string_view word);
 
+// The same for sh.
+std::string quote_shell(std::string_view word);
+
 inline constexpr WordStyle kExeclineStyle = {quote_execline, "\n  "};
+inline constexpr WordStyle kShellStyle = {quote_shell, " \\\n  "};
 
 struct TemplateError : std::runtime_error {
   TemplateError(const std::string& what, size_t at_line)

@@ -25,6 +25,12 @@ tain deadline(tain* now) {
 
 }  // namespace
 
+std::string hold_id(const std::string& listen, const std::string& interface,
+                    const std::string& source) {
+  return "udp:" + listen + (interface.empty() ? "" : ",interface=" + interface) +
+         (source.empty() ? "" : ",source=" + source);
+}
+
 struct FdHolder::Connection {
   s6_fdholder_t client = S6_FDHOLDER_ZERO;
 };

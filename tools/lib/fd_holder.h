@@ -12,6 +12,12 @@ namespace sdr {
 // What the holder keeps a descriptor under; 1 to 255 bytes.
 inline constexpr size_t kHoldIdBytesMax = 255;
 
+// The id of a channel's receive socket: what the socket is bound to says it all, so a channel that
+// gets another name keeps it, and two that swap their ports swap their sockets.
+// "udp:239.1.1.1:5000", "udp:0.0.0.0:26000,interface=eth0", "udp:…,source=10.0.0.7".
+std::string hold_id(const std::string& listen, const std::string& interface,
+                    const std::string& source);
+
 // A connection to one holder. Every call waits for it at most two seconds, and after a failure of
 // the connection itself (errno ETIMEDOUT, EPIPE …) the object is of no more use.
 class FdHolder {

@@ -1,0 +1,98 @@
+#include "tools/gen/fleet_plan.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "tools/gen/apply_steps.h"
+
+namespace sdr {
+namespace fs = std::filesystem;
+namespace {
+
+void observe_link(const FleetPaths& paths, const std::string& name, ObservedChannel* out) {
+  std::error_code failed;
+  const fs::path link = paths.scan_dir + "/" + paths.prefix + name;
+  if (fs::symlink_status(link, failed).type() == fs::file_type::not_found) return;
+  const fs::path target = fs::read_symlink(link, failed);
+  out->linked =
+      !failed && (target == link_target(paths, name) || target == paths.run + "/live/" + name);
+  out->link_foreign = !out->linked;
+}
+
+ObservedChannel observe_channel(const FleetPaths& paths, const std::string& name,
+                                const ServiceTree& wanted, const Supervisor* supervisor) {
+  ObservedChannel out;
+  const StoredService kept = read_service(paths.run + "/.old/" + name, wanted);
+  out.interrupted = kept.ours;
+  out.backup = kept.files;
+  ServiceTree more = wanted;
+  more.insert(kept.files.begin(), kept.files.end());
+  const std::string dir = paths.run + "/live/" + name;
+  out.stored = read_service(dir, more);
+  observe_link(paths, name, &out);
+  out.supervised = supervisor ? supervisor->is_supervised(dir) : out.linked;
+  return out;
+}
+
+// Two supervisors in one directory would ruin each other's state, and entries of another scan
+// directory would be left behind.
+void check_same_place(const FleetPaths& paths, const ObservedChannel& found) {
+  if (!found.stored.ours) return;
+  const ChannelValues& there = found.stored.manifest.values;
+  const ChannelValues ours = holder_values(paths);
+  for (const char* key : {"--target", "--scandir", "--prefix"}) {
+    const auto is = there.find(key);
+    const auto wanted = ours.find(key);
+    const std::string has = is == there.end() ? "" : is->second;
+    const std::string asked = wanted == ours.end() ? "" : wanted->second;
+    if (has == asked) continue;
+    throw SystemError(paths.run + " holds services made with " + key + " '" + has + "', not '" +
+                      asked + "'; apply a config without channels there first, or take another " +
+                      "--run");
+  }
+}
+
+}  // namespace
+
+bool is_holder(std::string_view name) {
+  return std::find(std::begin(kHolderNames), std::end(kHolderNames), name) !=
+         std::end(kHolderNames);
+}
+
+FleetPlan plan_fleet(const FleetPaths& paths, const std::map<std::string, ServiceTree>& wanted,
+                     const std::set<std::string>& names, const Supervisor* supervisor, bool force) {
+  std::set<std::string> all;
+  for (const auto& [name, tree] : wanted) all.insert(name);
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(paths.run + "/live", failed)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with('.')) all.insert(name);
+  }
+  std::map<std::string, ServiceTree> trees[2];
+  std::map<std::string, ObservedChannel> found[2];
+  for (const std::string& name : all) {
+    const bool holder = is_holder(name);
+    const auto tree = wanted.find(name);
+    const bool asked = names.empty() || (holder ? tree != wanted.end() : names.contains(name));
+    if (!asked) continue;
+    if (tree != wanted.end()) trees[holder][name] = tree->second;
+    const ServiceTree none;
+    ObservedChannel& there = found[holder][name];
+    there = observe_channel(paths, name, tree == wanted.end() ? none : tree->second, supervisor);
+    check_same_place(paths, there);
+  }
+  return {make_plan(trees[true], found[true], force), make_plan(trees[false], found[false], force)};
+}
+
+std::set<std::string> held_ids(const FleetPaths& paths,
+                               const std::map<std::string, ServiceTree>& trees) {
+  std::set<std::string> out;
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(paths.run + "/live", failed)) {
+    out.insert(hold_id_of(read_service(entry.path().string(), {}).manifest.values));
+  }
+  for (const auto& [name, tree] : trees) out.insert(hold_id_of(manifest_values(tree)));
+  return out;
+}
+
+}  // namespace sdr
