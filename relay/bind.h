@@ -27,9 +27,14 @@ Result<BoundSocket> bind_receive_socket(const ReceiveBind& wanted);
 // again has another index. EPERM: an ordinary user may not before Linux 5.7, nor once it is bound.
 Status bind_to_interface(int fd, const ReceiveBind& wanted);
 
-// Asks for so many bytes, past net.core.rmem_max where there is CAP_NET_ADMIN. Returns what the
-// kernel grants, which is twice what was asked where all is.
+// Asks for so many bytes, past net.core.rmem_max where there is CAP_NET_ADMIN. Without, a buffer
+// that is nearer to it already is left as it is: who bound the socket had the capability. Returns
+// what the kernel grants, which is twice what was asked where all is.
 uint64_t set_receive_buffer(int fd, uint64_t bytes);
+
+// Whether `fd` is a UDP socket bound to exactly `listen`; else `found` says what it is instead.
+constexpr size_t kFoundTextMax = kAddressTextMax + 16;
+bool is_bound_to(int fd, const Address& listen, char found[kFoundTextMax]);
 
 // ENODEV where there is no such interface.
 Result<unsigned> interface_index(const char* name);

@@ -30,10 +30,26 @@ int64_t receive_time(Journal& journal, uint32_t index, int64_t otherwise_ns, Bat
 
 }  // namespace
 
+uint32_t Batch::leave_out_before(int64_t from_ns) {
+  const auto compact = [from_ns](iovec* pieces, int64_t* times, uint32_t* count) {
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; ++i) {
+      if (times[i] < from_ns) continue;
+      pieces[kept] = pieces[i];
+      times[kept++] = times[i];
+    }
+    const uint32_t left_out = *count - kept;
+    *count = kept;
+    return left_out;
+  };
+  return compact(datum, time_ns, &datums) + compact(invalid, invalid_time_ns, &relayed_invalid);
+}
+
 void Intake::take(uint32_t count, int64_t now_ns, Batch* batch) {
   committed_ = ring_.head().committed.read();
   batch->received = count;
   batch->received_bytes = 0;
+  batch->first_time_ns = batch->last_time_ns = 0;
   batch->datums = batch->rejected = batch->relayed_invalid = 0;
   batch->rejects_not_kept = batch->unrecorded = 0;
   batch->has_kernel_drops = false;
@@ -49,6 +65,8 @@ void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
   const std::span<const uint8_t> datagram(ring_.window(index),
                                           length < kWindowBytes ? length : kWindowBytes);
   const int64_t time_ns = receive_time(journal, index, now_ns, batch);
+  if (batch->first_time_ns == 0) batch->first_time_ns = time_ns;
+  batch->last_time_ns = time_ns;
   batch->received_bytes += datagram.size();
   const Reject reason = judge(index, datagram);
   if (reason == Reject::kNone) {
@@ -68,9 +86,11 @@ void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
   ++batch->rejected;
   ++batch->rejected_by_reason[static_cast<size_t>(reason)];
   if (reason == Reject::kSender) return;  // somebody else's: counted, not kept
-  if (rules_.relay_invalid)
+  if (rules_.relay_invalid) {
+    batch->invalid_time_ns[batch->relayed_invalid] = time_ns;
     batch->invalid[batch->relayed_invalid++] = {const_cast<uint8_t*>(datagram.data()),
                                                 datagram.size()};
+  }
   if (!rules_.record || !keep_reject(index, datagram, reason, time_ns)) ++batch->rejects_not_kept;
 }
 

@@ -22,10 +22,13 @@ namespace sdr {
 struct Batch {
   uint32_t received = 0;
   uint64_t received_bytes = 0;
+  int64_t first_time_ns = 0;  // receive times of the first and the last, whatever they were
+  int64_t last_time_ns = 0;
   uint32_t datums = 0;     // valid ones
   iovec datum[kBatchMax];  // where they stand: the ring, or the window where it had no room
   uint32_t relayed_invalid = 0;
   iovec invalid[kBatchMax];
+  int64_t invalid_time_ns[kBatchMax];
   uint32_t rejected = 0;
   uint32_t rejected_by_reason[kRejectReasons] = {};
   uint32_t rejects_not_kept = 0;
@@ -33,6 +36,9 @@ struct Batch {
   int64_t time_ns[kBatchMax];  // of each valid datum
   uint32_t kernel_drops = 0;   // SO_RXQ_OVFL's running count where the kernel sent one
   bool has_kernel_drops = false;
+
+  // Takes those received before `from_ns` out of what is to be relayed; returns how many.
+  uint32_t leave_out_before(int64_t from_ns);
 };
 
 struct IntakeRules {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "relay/affinity.h"
+#include "relay/bind.h"
 #include "relay/clock.h"
 #include "relay/dir.h"
 #include "relay/format/ocf.h"
@@ -198,14 +199,20 @@ int run(int argc, char** argv, pid_t parent) {
       return kUserError;
     }
   }
+  if (options.ready_fd >= 0 && options.ready_fd == options.listen_fd) {
+    log_line("fatal", "--ready-fd and --listen-fd are both descriptor %d", options.ready_fd);
+    return kUserError;
+  }
+  char found[kFoundTextMax];
+  if (options.listen_fd >= 0 && !is_bound_to(options.listen_fd, options.listen, found)) {
+    log_line("fatal", "descriptor %d is to be a UDP socket bound to %s, and is %s",
+             options.listen_fd, options.listen_text, found);
+    return kUserError;
+  }
   die_with_parent(parent);
   std::string_view text;
   std::span<const uint8_t> header;
   if (!load_schema(&text, &header)) return kUserError;
-  CountersPage* counters = open_counters(options.counters_file);
-  if (!counters) return kSystemError;
-  log_open(options.name, &counters->receiver.log_lines_dropped);
-
   UniqueFd ring_dir;
   if (options.ring_dir) {
     Result<UniqueFd> made = open_or_make_dir(AT_FDCWD, options.ring_dir, 0700);
@@ -213,6 +220,10 @@ int run(int argc, char** argv, pid_t parent) {
     ring_dir = std::move(*made);
     if (!lock_channel(ring_dir.get())) return kSystemError;
   }
+  // Behind the lock: the page has one writer.
+  CountersPage* counters = open_counters(options.counters_file);
+  if (!counters) return kSystemError;
+  log_open(options.name, &counters->receiver.log_lines_dropped);
   Result<ReceiveSocket> socket = open_receive_socket(options);
   if (!socket) return report(kSystemError, socket.error(), options.listen_text);
   set(counters->receiver.receive_buffer_asked, options.receive_buffer_bytes);

@@ -32,6 +32,7 @@ constexpr char kHelp[] =
     "  --mount DIR                  record only while this is a mount point\n"
     "  --mode OCTAL                 of the files recorded\n"
     "  --sync-ms N --rotate-s N --segment-bytes N --buffer-bytes N --receive-buffer-bytes N\n"
+    "  --catch-up-ms N              what waited longer in the socket is recorded, not relayed\n"
     "  --ring DIR                   the ring, on tmpfs\n"
     "  --counters FILE              the live counters page, on tmpfs\n"
     "  --write-cpus LIST            CPUs of the writer process\n"
@@ -62,6 +63,7 @@ enum Id : int {
   kSegment,
   kBuffer,
   kReceiveBuffer,
+  kCatchUp,
   kRing,
   kCounters,
   kWriteCpus,
@@ -94,6 +96,7 @@ constexpr option kOptions[] = {
     {"segment-bytes", 1, nullptr, kSegment},
     {"buffer-bytes", 1, nullptr, kBuffer},
     {"receive-buffer-bytes", 1, nullptr, kReceiveBuffer},
+    {"catch-up-ms", 1, nullptr, kCatchUp},
     {"ring", 1, nullptr, kRing},
     {"counters", 1, nullptr, kCounters},
     {"write-cpus", 1, nullptr, kWriteCpus},
@@ -190,6 +193,8 @@ bool parse_one(int id, const char* text, Options* out) {
       return parse_number_into(text, 64 << 10, 1ull << 30, &out->buffer_bytes);
     case kReceiveBuffer:
       return parse_number_into(text, 1, 1ull << 30, &out->receive_buffer_bytes);
+    case kCatchUp:
+      return parse_number_into(text, 0, 86400000, &out->catch_up_ms);
     case kRing:
       out->ring_dir = text;
       return *text != '\0';

@@ -48,6 +48,7 @@ struct Options {
   uint64_t segment_bytes = 1ull << 30;
   uint64_t buffer_bytes = 4ull << 20;
   uint64_t receive_buffer_bytes = 2ull << 20;
+  uint64_t catch_up_ms = 5000;
 
   const char* ring_dir = nullptr;
   const char* counters_file = nullptr;

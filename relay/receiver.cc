@@ -5,8 +5,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "relay/backlog.h"
 #include "relay/clock.h"
+#include "relay/count.h"
 #include "relay/intake.h"
+#include "relay/kernel_drops.h"
 #include "relay/log.h"
 #include "relay/signals.h"
 #include "relay/stream.h"
@@ -16,9 +19,11 @@
 namespace sdr {
 namespace {
 
-constexpr int64_t kDropsEveryNs = 1000000000;
+constexpr int64_t kLookEveryNs = 1000000000;
 constexpr int64_t kDrainNs = 1000000000;  // what is queued at TERM, where nobody holds the socket
 constexpr long kErrorPauseNs = 10000000;
+
+Now now_is(int64_t wall_ns) { return {wall_ns, clock_ns(CLOCK_BOOTTIME)}; }
 
 class Receiver {
  public:
@@ -26,6 +31,8 @@ class Receiver {
       : live_(live),
         counters_(live.counters.receiver),
         intake_(live.ring, live.layout, rules()),
+        backlog_(live.options.listen_fd >= 0, live.options.catch_up_ms, now_is(realtime_ns())),
+        drops_(live.counters.receiver),
         writer_(live.options, live.ring, live.ring_dir_fd, &live.counters) {}
 
   int run();
@@ -39,23 +46,27 @@ class Receiver {
   bool open_streams();
   void say_ready() const;
   void heed_signals();
+  uint64_t ring_used() const { return intake_.end() - live_.ring.head().recorded.read().position; }
   int receive(int flags);
   void handle(uint32_t count);
-  void relay(int64_t now_ns);
-  void count_batch();
-  void count_latency(int64_t now_ns);
-  void look_at_drops(int64_t now_ns);
+  void relay();
+  void relay_backlog(int64_t now_ns);
+  void pause();
+  void look_around(int64_t now_ns);
   void drain_queue();
 
   const Live& live_;
   ReceiverCounters& counters_;
   Intake intake_;
+  Backlog backlog_;
+  KernelDrops drops_;
   WriterProcess writer_;
   Batch batch_;
   Stream streams_[kStreamsMax];
   uint64_t woken_at_ = 0;
-  int64_t next_drops_ns_ = 0;
-  uint32_t drops_seen_ = 0;
+  int64_t next_look_ns_ = 0;
+  int64_t asked_ns_ = INT64_MAX;  // while it catches up: when it asked for the batch
+  int64_t pause_ns_ = 0;          // before the next batch
 };
 
 bool Receiver::open_streams() {
@@ -95,11 +106,14 @@ void Receiver::say_ready() const {
 int Receiver::receive(int flags) {
   RingHead& head = live_.ring.head();
   Journal& journal = head.journal;
+  if (backlog_.catching_up()) asked_ns_ = realtime_ns();
   journal.batch.store(head.committed.sequence(), Order::kRelease);
   compiler_fence();
-  const int got = recvmmsg(live_.socket.fd.get(), journal.messages, kBatchMax, flags, nullptr);
+  const int got =
+      recvmmsg(live_.socket.fd.get(), journal.messages, backlog_.batch_max(), flags, nullptr);
   if (got > 0) return got;
   const int wrong = errno;
+  if (wrong == EAGAIN) backlog_.end();
   if (wrong == EINTR || wrong == EAGAIN) return 0;
   if (get(counters_.receive_errors) == 0) log_errno("warning", wrong, "unable to receive");
   add(counters_.receive_errors, 1);
@@ -113,14 +127,20 @@ int Receiver::receive(int flags) {
 void Receiver::handle(uint32_t count) {
   const int64_t now_ns = realtime_ns();
   intake_.take(count, now_ns, &batch_);
-  relay(now_ns);
-  count_batch();
+  if (batch_.datums > 0)
+    set(counters_.last_datagram_time_ns, static_cast<uint64_t>(batch_.time_ns[batch_.datums - 1]));
+  if (backlog_.is_live(batch_.first_time_ns, now_ns)) {
+    relay();
+  } else {
+    relay_backlog(now_ns);
+  }
+  look_around(now_ns);
+  count_batch(batch_, &counters_);
   intake_.commit();
   live_.ring.reset_journal(count);
   if (!live_.options.record_dir) return;
   const RingHead& head = live_.ring.head();
-  const Recorded recorded = head.recorded.read();
-  const uint64_t used = intake_.end() - recorded.position;
+  const uint64_t used = ring_used();
   set(counters_.ring_used, used);
   raise(counters_.ring_used_max, used);
   const bool rejects_high = batch_.rejected > 0 && head.reject_head.load(Order::kRelaxed) -
@@ -133,56 +153,48 @@ void Receiver::handle(uint32_t count) {
   }
 }
 
-void Receiver::relay(int64_t now_ns) {
+void Receiver::relay() {
   const Options& o = live_.options;
   if (o.has_full_rate) {
     streams_[0].send(batch_.datum, batch_.datums);
     if (batch_.relayed_invalid > 0) streams_[0].send(batch_.invalid, batch_.relayed_invalid);
-    count_latency(realtime_ns());
+    count_latency(batch_, realtime_ns(), &counters_);
   }
   for (size_t i = 1; i < o.stream_count; ++i) streams_[i].send(batch_.datum, batch_.datums);
-  if (batch_.datums > 0)
-    set(counters_.last_datagram_time_ns, static_cast<uint64_t>(batch_.time_ns[batch_.datums - 1]));
-  look_at_drops(now_ns);
 }
 
-void Receiver::count_batch() {
-  add(counters_.received, batch_.received);
-  add(counters_.received_bytes, batch_.received_bytes);
-  if (batch_.unrecorded > 0) add(counters_.unrecorded, batch_.unrecorded);
-  if (batch_.rejected == 0) return;
-  add(counters_.rejected, batch_.rejected);
-  add(counters_.rejects_not_kept, batch_.rejects_not_kept);
-  for (size_t i = 0; i < kRejectReasons; ++i) {
-    if (batch_.rejected_by_reason[i] > 0)
-      add(counters_.rejected_by_reason[i], batch_.rejected_by_reason[i]);
+// What has waited in the socket, without what has waited too long.
+void Receiver::relay_backlog(int64_t now_ns) {
+  const BatchTimes times = {batch_.first_time_ns, batch_.last_time_ns,
+                            backlog_.catching_up() ? asked_ns_ : INT64_MAX};
+  add(counters_.stale, batch_.leave_out_before(backlog_.relay_from(times, now_is(now_ns))));
+  const bool any = batch_.datums + batch_.relayed_invalid > 0;
+  if (any) relay();
+  const uint64_t room = live_.options.record_dir ? live_.ring.head().data_bytes : UINT64_MAX;
+  const bool ring_fills = batch_.unrecorded == 0 && ring_used() > room / 2;
+  pause_ns_ = backlog_.pause_ns(times, any, ring_fills, now_is(realtime_ns()));
+  if (times.last_ns >= times.asked_ns && is_empty(live_.socket.fd.get())) backlog_.end();
+}
+
+// Nothing is in hand meanwhile; ends early for TERM.
+void Receiver::pause() {
+  const int64_t until = monotonic_ns() + pause_ns_;
+  pause_ns_ = 0;
+  for (int64_t left; !stop_asked() && (left = until - monotonic_ns()) > 0;) {
+    const timespec time = {0, static_cast<long>(left)};
+    nanosleep(&time, nullptr);
+    heed_signals();
   }
 }
 
-void Receiver::count_latency(int64_t now_ns) {
-  for (uint32_t i = 0; i < batch_.datums; ++i) {
-    const int64_t took = now_ns - batch_.time_ns[i];
-    const uint64_t latency = took > 0 ? static_cast<uint64_t>(took) : 1;
-    size_t bucket = 63 - static_cast<size_t>(__builtin_clzll(latency));
-    if (bucket >= kLatencyBuckets) bucket = kLatencyBuckets - 1;
-    add(counters_.latency[bucket], 1);
-    raise(counters_.latency_max_ns, latency);
-  }
-}
-
-// What the kernel dropped: asked for once a second, or as it says so beside a datagram (before
-// Linux 4.12).
-void Receiver::look_at_drops(int64_t now_ns) {
-  uint32_t drops = drops_seen_;
-  if (live_.socket.has_meminfo) {
-    if (now_ns < next_drops_ns_ && next_drops_ns_ - now_ns <= kDropsEveryNs) return;
-    next_drops_ns_ = now_ns + kDropsEveryNs;
-    drops = socket_drops(live_.socket.fd.get());
-  } else if (batch_.has_kernel_drops) {
-    drops = batch_.kernel_drops;
-  }
-  add(counters_.kernel_drops, drops - drops_seen_);  // it wraps at 32 bits
-  drops_seen_ = drops;
+// What costs a system call, once a second: the kernel's drops (before Linux 4.12 it says them
+// beside a datagram), and whether the clock has been set.
+void Receiver::look_around(int64_t now_ns) {
+  if (!live_.socket.has_meminfo && batch_.has_kernel_drops) drops_.count(batch_.kernel_drops);
+  if (now_ns < next_look_ns_ && next_look_ns_ - now_ns <= kLookEveryNs) return;
+  next_look_ns_ = now_ns + kLookEveryNs;
+  backlog_.note_clocks(now_is(now_ns));
+  if (live_.socket.has_meminfo) drops_.count(socket_drops(live_.socket.fd.get()));
 }
 
 // Nobody else holds the socket: what is queued would be lost with it.
@@ -197,8 +209,8 @@ void Receiver::drain_queue() {
 
 int Receiver::run() {
   set(counters_.ring_bytes, live_.options.record_dir ? live_.ring.head().data_bytes : 0);
-  if (live_.socket.has_meminfo && live_.options.listen_fd >= 0)
-    drops_seen_ = socket_drops(live_.socket.fd.get());
+  const ReceiveSocket& socket = live_.socket;
+  drops_.adopt(socket.inode, socket.has_meminfo ? socket_drops(socket.fd.get()) : UINT32_MAX);
   if (!open_streams()) return 111;
   catch_signals();
   live_.ring.prepare_journal();
@@ -212,15 +224,16 @@ int Receiver::run() {
     const int got = receive(MSG_WAITFORONE);
     if (got > 0) {
       handle(static_cast<uint32_t>(got));
+      if (pause_ns_ > 0) pause();
     } else {
-      look_at_drops(realtime_ns());
+      look_around(realtime_ns());
     }
     heed_signals();
   }
   (void)take_signals();
   if (live_.options.listen_fd < 0) drain_queue();
-  next_drops_ns_ = 0;
-  look_at_drops(realtime_ns());
+  next_look_ns_ = 0;
+  look_around(realtime_ns());
   if (live_.options.record_dir) writer_.finish();
   return 0;
 }

@@ -50,30 +50,36 @@ uint64_t descriptors_for(uint64_t data_bytes) {
 
 bool plausible(const RingHead& h) {
   return h.head_bytes == sizeof(RingHead) && h.data_bytes % kUnit == 0 && h.data_bytes > 0 &&
-         h.data_bytes <= 2ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
+         h.data_bytes <= 1ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
          h.descriptor_count == descriptors_for(h.data_bytes) && h.text_bytes <= kTextBytesMax &&
          h.layout_bytes <= h.text_bytes && h.channel[sizeof h.channel - 1] == '\0' &&
          h.file_bytes == Shape(h).file_bytes;
 }
 
-// What the positions say must fit each other, or the ring is not used.
+// What the positions say must fit each other, and the text what a segment needs, or the ring is not
+// used: nobody would get past it.
 bool consistent(const Ring& ring) {
   const RingHead& h = ring.head();
   const Committed committed = h.committed.read();
   const Recorded recorded = h.recorded.read();
-  const uint64_t rejected = h.reject_head.load();
-  const uint64_t rejects_done = h.rejects_recorded.read().position;
   if (recorded.index > committed.index || committed.index - recorded.index > h.descriptor_count)
     return false;
-  if (recorded.position > committed.open.end() ||
-      committed.open.end() - recorded.position > h.data_bytes)
-    return false;
-  if (committed.open.bytes > kDescriptorBytesMax) return false;
-  for (uint64_t i = recorded.index; i < committed.index; ++i) {
-    const Descriptor& d = ring.descriptor(i);
-    if (d.bytes > kDescriptorBytesMax || d.end() > committed.open.end()) return false;
+  if (recorded.bytes > recorded.position) return false;
+  uint64_t position = recorded.position - recorded.bytes;  // where each descriptor must begin
+  for (uint64_t i = recorded.index; i <= committed.index; ++i) {
+    const Descriptor& d = i < committed.index ? ring.descriptor(i) : committed.open;
+    const uint32_t bytes_done = i == recorded.index ? recorded.bytes : 0;
+    const uint32_t datums_done = i == recorded.index ? recorded.datums : 0;
+    if (d.position != position || d.bytes > kDescriptorBytesMax || d.bytes < bytes_done ||
+        d.datums < datums_done || (d.bytes == bytes_done) != (d.datums == datums_done))
+      return false;
+    position = d.end();
   }
-  return rejects_done <= rejected && rejected - rejects_done <= h.reject_bytes;
+  if (position - recorded.position > h.data_bytes) return false;
+  const uint64_t rejected = h.reject_head.load();
+  const uint64_t rejects_done = h.rejects_recorded.read().position;
+  return rejects_done <= rejected && rejected - rejects_done <= h.reject_bytes &&
+         parse_ocf_header(ring.header());
 }
 
 }  // namespace

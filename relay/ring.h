@@ -89,6 +89,7 @@ class Flip {
   // Only for the one process that writes it.
   void write(const T& value) {
     const uint64_t next = sequence_.load(Order::kRelaxed) + 1;
+    release_fence();  // a reader that meets the new copy meets the number before it, too
     copies_[next & 1] = value;
     sequence_.store(next, Order::kRelease);
   }
@@ -138,8 +139,9 @@ struct RingHead {
   uint64_t text_bytes;  // layout and OCF header, back to back
   uint64_t layout_bytes;
   char channel[64];
-  Atomic<uint32_t> finished;  // all of it is on disk, sealed
-  Atomic<uint32_t> rotations_asked;
+  Atomic<uint32_t> finished;         // all of it is on disk, sealed
+  Atomic<uint32_t> rotations_asked;  // by the receiver …
+  Atomic<uint32_t> rotations_done;   // … and how many of them the writer has seen to
   alignas(64) Flip<Committed> committed;
   Atomic<uint64_t> reject_head;  // byte positions in the reject ring
   alignas(64) Flip<Recorded> recorded;

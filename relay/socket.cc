@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 
 #include <utility>
@@ -28,6 +29,9 @@
 #endif
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
+#endif
+#ifndef UDP_GRO
+#define UDP_GRO 104
 #endif
 
 namespace sdr {
@@ -59,10 +63,7 @@ unsigned interface_of_v6(const in6_addr& wanted) {
 }
 
 Status join(int fd, const Options& options) {
-  // Without this, a socket hears every group that anyone on the host has joined on its port.
-  const int off = 0;
   const int level = options.listen.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP;
-  (void)set_option(fd, level, options.listen.is_v6() ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL, off);
   unsigned index = 0;
   if (options.listen_interface) {
     Result<unsigned> found = interface_index(options.listen_interface);
@@ -87,14 +88,37 @@ Status join(int fd, const Options& options) {
   return {};
 }
 
+// A held socket comes as another version may have left it, so what is off is switched off.
+Status set_receive_options(int fd, bool v6) {
+  const int on = 1;
+  const int off = 0;
+  // Without this, a socket hears every group that anyone on the host has joined on its port.
+  (void)set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL,
+                   off);
+  (void)set_option(fd, IPPROTO_UDP, UDP_GRO, off);
+  (void)set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, off);
+  if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
+  const timeval timeout = {1, 0};
+  if (!set_option(fd, SOL_SOCKET, SO_RCVTIMEO, timeout))
+    return Error{"unable to set the receive time-out", errno};
+  const int flags = fcntl(fd, F_GETFL);
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
+    return Error{"unable to make the socket blocking", errno};
+  return {};
+}
+
 }  // namespace
 
 Result<ReceiveSocket> open_receive_socket(const Options& options) {
   ReceiveSocket out;
+  const ReceiveBind wanted = {options.listen, options.listen_interface};
   if (options.listen_fd >= 0) {
     out.fd.reset(options.listen_fd);
+    // EPERM: whoever bound it has seen to its interface, and may have had to do without.
+    if (Status s = bind_to_interface(out.fd.get(), wanted); !s && s.error().sys_errno != EPERM)
+      return s.error();
   } else {
-    Result<BoundSocket> bound = bind_receive_socket({options.listen, options.listen_interface});
+    Result<BoundSocket> bound = bind_receive_socket(wanted);
     if (!bound) return bound.error();
     if (bound->on_every_interface) {
       log_errno("warning", EPERM, "unable to bind to interface %s; listening on all of them",
@@ -107,17 +131,21 @@ Result<ReceiveSocket> open_receive_socket(const Options& options) {
     if (Status s = join(fd, options); !s) return s.error();
   }
   out.buffer_granted = set_receive_buffer(fd, options.receive_buffer_bytes);
-  const int on = 1;
-  if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
+  if (Status s = set_receive_options(fd, options.listen.is_v6()); !s) return s.error();
+  struct stat status;
+  if (fstat(fd, &status) < 0) return Error{"unable to stat the socket", errno};
+  out.inode = status.st_ino;
   uint32_t memory[kMeminfoCount];
   socklen_t size = sizeof memory;
   out.has_meminfo = getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0;
   const int overflow = !out.has_meminfo;
   (void)set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, overflow);
-  timeval timeout = {1, 0};
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) < 0)
-    return Error{"unable to set the receive time-out", errno};
   return out;
+}
+
+bool is_empty(int fd) {
+  char byte;
+  return recv(fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 uint32_t socket_drops(int fd) {

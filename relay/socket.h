@@ -15,11 +15,15 @@ struct ReceiveSocket {
   UniqueFd fd;
   uint64_t buffer_granted = 0;  // bytes as the kernel reads it back; it doubles what is asked
   bool has_meminfo = false;     // SO_MEMINFO, Linux 4.12
+  uint64_t inode = 0;           // the same as long as the socket lives, whoever has it
 };
 
 // Binds (or takes --listen-fd), joins, and sets every option anew. Blocking, with a receive
 // time-out of 1 s.
 Result<ReceiveSocket> open_receive_socket(const Options& options);
+
+// Whether nothing is queued in it.
+bool is_empty(int fd);
 
 // How many datagrams the kernel has dropped on this socket since it was made; only with
 // has_meminfo.

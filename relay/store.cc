@@ -144,7 +144,9 @@ void Store::salvage(const Ring& ring) {
   if (datums > 0) add(counters_->salvaged, datums);
 }
 
+// The ring may have no room for the batch in hand before it is drained.
 Status Store::finish(const Ring& ring) {
+  if (Status s = drain(ring); !s) return s;
   salvage(ring);
   if (Status s = drain(ring); !s) return s;
   return seal();

@@ -33,7 +33,7 @@ class Store {
   bool is_due(int64_t now_us) const { return data_.is_due(now_us) || rejects_.is_due(now_us); }
   bool has_open_segment() const { return data_.is_open() || rejects_.is_open(); }
 
-  // A ring whose receiver is gone: the batch in hand, everything behind it, the seal.
+  // A ring whose receiver is gone: everything in it, the batch in hand, the seal.
   Status finish(const Ring& ring);
 
  private:

@@ -153,11 +153,12 @@ uint32_t Stream::send_plain(const iovec* datums, uint32_t count) {
   }
   for (uint32_t at = 0; at < count;) {
     const int sent = sendmmsg(fd_.get(), messages + at, count - at, MSG_DONTWAIT);
+    const int wrong = errno;
     if (sent > 0) {
       went(datums + at, static_cast<uint32_t>(sent));
       at += static_cast<uint32_t>(sent);
-    } else if (!may_retry(errno)) {
-      failed(1, errno);
+    } else if (!may_retry(wrong)) {
+      failed(1, wrong);
       ++at;
     }
   }

@@ -49,12 +49,10 @@ class Writer {
   bool leftovers_done_ = false;
   bool receiver_gone_ = false;
   bool woken_ = false;
-  uint32_t rotations_done_ = 0;
   DiskState disk_ = DiskState::kOk;
 };
 
 int Writer::run() {
-  rotations_done_ = ring_.head().rotations_asked.load();
   int64_t gone_ns = 0;
   int64_t next_ns = 0;
   bool failing = false;
@@ -126,10 +124,10 @@ Status Writer::step(bool tick) {
   }
   const uint32_t asked = ring_.head().rotations_asked.load();
   const int64_t now_us = realtime_ns() / 1000;
-  if (asked != rotations_done_ || store_.is_due(now_us)) {
+  if (asked != ring_.head().rotations_done.load() || store_.is_due(now_us)) {
     if (Status s = store_.drain(ring_); !s) return s;
     if (Status s = store_.seal(); !s) return s;
-    rotations_done_ = asked;
+    ring_.head().rotations_done.store(asked);
   }
   return tick || options_.sync_ms == 0 ? store_.sync() : Status();
 }

@@ -98,11 +98,17 @@ void WriterProcess::wake() {
   if (pipe_ && write(pipe_.get(), &byte, 1) < 0 && errno == EPIPE) knock_for_child();
 }
 
+// One that was killed, before or meanwhile, has a successor: nobody else comes for what is in the
+// ring until the next start.
 void WriterProcess::finish() {
-  if (pid_ < 0) start();
-  pipe_.reset();
-  int how;
-  while (pid_ > 0 && waitpid(pid_, &how, 0) < 0 && errno == EINTR) {
+  for (int tries = 0; tries < 2; ++tries) {
+    if (pid_ < 0) start();
+    pipe_.reset();
+    int how = 0;
+    while (pid_ > 0 && waitpid(pid_, &how, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    if (WIFEXITED(how)) return;
   }
 }
 

@@ -30,6 +30,8 @@ class Atomic {
 
 // Keeps loads before it before what follows it.
 inline void acquire_fence() { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+// Keeps what stands before it before stores that follow it.
+inline void release_fence() { __atomic_thread_fence(__ATOMIC_RELEASE); }
 // Keeps this process's stores in order against its own system calls and its own death; costs no
 // instruction.
 inline void compiler_fence() { __atomic_signal_fence(__ATOMIC_SEQ_CST); }

@@ -17,7 +17,7 @@
 namespace sdr {
 
 constexpr uint64_t kCountersMagic = 0x53544e5543524453;  // "SDRCUNTS" in memory order
-constexpr uint32_t kCountersVersion = 1;
+constexpr uint32_t kCountersVersion = 2;
 constexpr size_t kCountersBytes = 4096;
 constexpr size_t kStreamsMax = 9;  // [0] is the full-rate stream, then the decimated ones
 constexpr size_t kLatencyBuckets =
@@ -47,7 +47,11 @@ struct ReceiverCounters {
   Counter rejected_by_reason[kRejectReasons];
   Counter rejects_not_kept;  // counted, but the way to the disk was full
   Counter kernel_drops;
-  Counter stale;
+  // The inode of the receive socket, and what kernel_drops was before its own: the kernel counts
+  // for as long as the socket lives, and a held one outlives its relays.
+  Counter drops_socket;
+  Counter drops_before;
+  Counter stale;       // not relayed: they had waited too long in the socket
   Counter unrecorded;  // valid datums that the ring had no room for
   Counter receive_errors;
   Counter last_datagram_time_ns;

@@ -125,11 +125,11 @@ class Relay:
 class Counters:
     """The counters page (relay/format/counters.h), read once."""
     _RECEIVER = ("starts", "start_time_ns", "pid", "received", "received_bytes", "rejected",
-                 ("rejected_by_reason", 16), "rejects_not_kept", "kernel_drops", "stale",
-                 "unrecorded", "receive_errors", "last_datagram_time_ns", "receive_buffer_asked",
-                 "receive_buffer_granted", "ring_bytes", "ring_used", "ring_used_max",
-                 ("latency", 36), "latency_max_ns", "log_lines_dropped", "writer_starts",
-                 ("streams", 36))
+                 ("rejected_by_reason", 16), "rejects_not_kept", "kernel_drops", "drops_socket",
+                 "drops_before", "stale", "unrecorded", "receive_errors", "last_datagram_time_ns",
+                 "receive_buffer_asked", "receive_buffer_granted", "ring_bytes", "ring_used",
+                 "ring_used_max", ("latency", 36), "latency_max_ns", "log_lines_dropped",
+                 "writer_starts", ("streams", 36))
     _WRITER = ("pid", "recorded", "recorded_bytes", "file_bytes", "blocks", "syncs", "segments",
                "rejects_kept", "salvaged", "write_ns_last", "write_ns_max", "sync_ns_last",
                "sync_ns_max", "last_sync_time_ns", "disk_state", "disk_errno", "disk_errors",

@@ -2,14 +2,15 @@
 """Rotation under load at the smallest sizes, and what a reader sees meanwhile."""
 import ctypes
 import os
+import signal
 import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (Background, case, check_equal, enter_network, finish, run_dir,  # noqa: E402
-                     storage_dir, wait_for)
+from sdrtest import (Background, alive, case, check_equal, enter_network,  # noqa: E402
+                     finish, run_dir, storage_dir, wait_for)
 from segments import (Segment, avrocat, check_exact, numbers, sealed,  # noqa: E402
                       start_time_us)
 from relay import Relay, compile_schemas  # noqa: E402
@@ -112,6 +113,17 @@ with case("HUP rotates at once, 20 times under load"):
     finish_load(relay, sent)
     check_equal(len(sealed(relay.directory)), 21, "segments")
 
+with case("HUP while there is no writer: the next one rotates"):
+    relay = start("hup-between", "fixed", sync_ms=50)
+    sent = load(relay, 0.02)
+    relay.wait_recorded(sent)
+    writer = relay.writer()
+    os.kill(writer, signal.SIGKILL)
+    wait_for(lambda: not alive(writer), "the writer is gone")
+    relay.hup()
+    wait_for(lambda: relay.counters().segments == 1, "a segment is sealed")
+    relay.stop()
+    check_exact(numbers(relay.directory, relay.shape), range(sent), "recorded")
 with case("HUP without data makes no empty segment"):
     relay = start("idle", "fixed")
     for _ in range(3):

@@ -133,6 +133,17 @@ with case("a group that somebody else joined on the same port is not heard"):
     stranger.close()
     check_exact(numbers(relay.directory, fixed), range(50), "recorded")
 
+with case("a wildcard address hears no group, whoever on the host has joined it"):
+    stranger = subscriber("239.2.2.7:26001")
+    relay = start(record=True, listen="0.0.0.0:26000")
+    for number in range(50):
+        sender("239.2.2.7:26000", "lo").send(fixed.make(1000 + number))
+        sender("127.0.0.1:26000").send(fixed.make(number))
+    relay.wait_received(50)
+    relay.stop()
+    stranger.close()
+    check_exact(numbers(relay.directory, fixed), range(50), "recorded")
+
 with case("unicast bound to an interface is not heard from another"):
     relay = start(record=True, listen="0.0.0.0:26000", listen_interface="near")
     far, near = far_sender(f"{NEAR}:26000"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

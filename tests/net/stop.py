@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Stopping the feed and the relay in any order leaves complete files and loses nothing."""
+import os
 import signal
 import sys
 import time
@@ -10,7 +11,8 @@ from sdrtest import (case, check_equal, enter_network, finish, run_dir,  # noqa:
                      storage_dir, wait_for)
 from segments import check_exact, numbers, sealed  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
-from udp import Collector, Feeder, Varying, sender, steady_rate, subscriber  # noqa: E402
+from udp import (Collector, Feeder, Varying, feed, sender, steady_rate,  # noqa: E402
+                 subscriber)
 
 RATE = steady_rate()
 GROUP = "239.1.1.1:6000"
@@ -71,6 +73,16 @@ with case("TERM while nothing comes: ends at once"):
     took_s = time.monotonic() - start
     assert took_s < 2, f"took {took_s:.1f} s"
     check_exact(numbers(relay.directory, shape), range(1), "recorded")
+with case("the writer is killed just as the relay is told to stop: another one seals"):
+    relay = Relay(data, run, storage, "successor", sync_ms=3600000)
+    feed(sender(relay.listen), shape, RATE, 0, 500)
+    relay.wait_received(500)
+    relay.process.send_signal(signal.SIGSTOP)
+    os.kill(relay.writer(), signal.SIGKILL)
+    relay.process.terminate()
+    relay.process.send_signal(signal.SIGCONT)
+    check_equal(relay.process.wait(10), 0, "exit code")
+    check_exact(numbers(relay.directory, shape), range(500), "recorded")
 with case("restarted ten times under load: complete files, nothing doubled, in order"):
     seen = Collector(subscriber(GROUP))
     feeder = None

@@ -1,75 +1,11 @@
-// The ring and what becomes of a batch in it, with the kernel's part (lengths in the journal)
-// played by the test.
+// What becomes of a batch in the ring.
 #include "relay/intake.h"
 
-#include <doctest/doctest.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cstring>
-#include <memory>
-#include <string>
-#include <vector>
+#include "tests/unit/intake_bench.h"
 
 using namespace sdr;
 
-namespace {
-
-// A ring in a directory of its own on tmpfs, for datums of one string.
-struct Bench {
-  Bench(uint64_t data_bytes = 65536) {
-    REQUIRE(mkdtemp(path));
-    dir = UniqueFd(open(path, O_RDONLY | O_DIRECTORY));
-    const uint8_t header[] = {'O', 'b', 'j', 1, 0};
-    Result<Ring> made = Ring::create(dir.get(), "current", "bench", "s", header, data_bytes);
-    REQUIRE(made);
-    ring = std::make_unique<Ring>(std::move(*made));
-    ring->prepare_journal();
-    size_t column;
-    REQUIRE(layout->parse("s", &column));
-    intake = std::make_unique<Intake>(*ring, *layout, IntakeRules{});
-  }
-  ~Bench() {
-    unlinkat(dir.get(), "current", 0);
-    rmdir(path);
-  }
-
-  // What the kernel does for message `index`.
-  void arrive(uint32_t index, const std::string& bytes) {
-    ring->head().journal.batch.store(ring->head().committed.sequence());
-    memcpy(ring->window(index), bytes.data(), bytes.size());
-    mmsghdr& message = ring->head().journal.messages[index];
-    message.msg_hdr.msg_controllen = 0;
-    message.msg_hdr.msg_flags = 0;
-    message.msg_len = static_cast<uint32_t>(bytes.size());
-  }
-  static std::string datum(const std::string& text) {
-    return std::string(1, static_cast<char>(text.size() * 2)) + text;
-  }
-  std::string committed_bytes(uint64_t from = 0) {
-    const Committed c = ring->head().committed.read();
-    return {reinterpret_cast<char*>(ring->data(from)), c.open.end() - from};
-  }
-  void consume_all() {
-    const Committed c = ring->head().committed.read();
-    Recorded r = {};
-    r.index = c.index;
-    r.bytes = c.open.bytes;
-    r.datums = c.open.datums;
-    r.position = c.open.end();
-    ring->head().recorded.write(r);
-  }
-
-  char path[32] = "/dev/shm/sdr-intake-XXXXXX";
-  UniqueFd dir;
-  std::unique_ptr<Layout> layout = std::make_unique<Layout>();
-  std::unique_ptr<Ring> ring;
-  std::unique_ptr<Intake> intake;
-  Batch batch;
-};
-
-}  // namespace
+using Bench = IntakeBench;
 
 TEST_CASE("intake: good datums stand back to back, bad ones go to the rejects") {
   Bench b;
@@ -178,41 +114,36 @@ TEST_CASE("intake: only those who are allowed") {
   CHECK(b.ring->head().reject_head.load() == 0);
 }
 
-TEST_CASE("ring: opened again it is the same; anything else is refused") {
+TEST_CASE("intake: what is too old is left out of what is relayed, and recorded all the same") {
   Bench b;
-  b.arrive(0, Bench::datum("one"));
-  b.intake->take(1, 1, &b.batch);
-  b.intake->commit();
-  {
-    Result<Ring> again = Ring::open(b.dir.get(), "current");
-    REQUIRE(again);
-    CHECK(again->layout() == "s");
-    CHECK(again->header().size() == 5);
-    CHECK(std::string(reinterpret_cast<char*>(again->data(0)), 4) == Bench::datum("one"));
+  IntakeRules rules;
+  rules.relay_invalid = true;
+  Intake intake(*b.ring, *b.layout, rules);
+  const char* const texts[] = {"a", "", "c", "", "e"};
+  for (uint32_t i = 0; i < 5; ++i) {
+    b.arrive(i, *texts[i] ? Bench::datum(texts[i]) : "\xff");
+    // The kernel's receive time.
+    msghdr& header = b.ring->head().journal.messages[i].msg_hdr;
+    header.msg_controllen = CMSG_SPACE(sizeof(timespec));
+    cmsghdr* const control = CMSG_FIRSTHDR(&header);
+    control->cmsg_level = SOL_SOCKET;
+    control->cmsg_type = SCM_TIMESTAMPNS;
+    control->cmsg_len = CMSG_LEN(sizeof(timespec));
+    const timespec time = {100 + static_cast<time_t>(i), 0};
+    memcpy(CMSG_DATA(control), &time, sizeof time);
   }
-  RingHead& head = b.ring->head();
-  auto refused = [&] { return !Ring::open(b.dir.get(), "current"); };
-  auto with = [&](auto& field, auto value) {
-    const auto was = field;
-    field = value;
-    const bool result = refused();
-    field = was;
-    CHECK_FALSE(refused());
-    return result;
-  };
-  CHECK(with(head.magic, head.magic + 1));
-  CHECK(with(head.version, head.version + 1));
-  CHECK(with(head.head_bytes, head.head_bytes + 8));
-  CHECK(with(head.data_bytes, head.data_bytes * 2));
-  CHECK(with(head.data_bytes, uint64_t{0}));
-  CHECK(with(head.data_bytes, ~uint64_t{65535}));
-  CHECK(with(head.descriptor_count, uint64_t{1}));
-  CHECK(with(head.text_bytes, uint64_t{1} << 40));
-  CHECK(with(head.layout_bytes, head.text_bytes + 1));
-  CHECK(with(head.file_bytes, head.file_bytes + 1));
-  Recorded ahead = {};
-  ahead.position = 5000;
-  head.recorded.write(ahead);
-  CHECK(refused());  // consumed more than was committed
-  CHECK(!Ring::open(b.dir.get(), "nothing"));
+  intake.take(5, 1, &b.batch);
+  CHECK(b.batch.first_time_ns == 100'000'000'000);
+  CHECK(b.batch.last_time_ns == 104'000'000'000);
+  CHECK(b.batch.leave_out_before(100'000'000'000) == 0);
+  CHECK(b.batch.datums == 3);
+  CHECK(b.batch.relayed_invalid == 2);
+  CHECK(b.batch.leave_out_before(102'000'000'001) == 3);
+  REQUIRE(b.batch.datums == 1);
+  CHECK(b.batch.time_ns[0] == 104'000'000'000);
+  CHECK(std::string(static_cast<char*>(b.batch.datum[0].iov_base), b.batch.datum[0].iov_len) ==
+        Bench::datum("e"));
+  CHECK(b.batch.relayed_invalid == 1);
+  intake.commit();
+  CHECK(b.committed_bytes() == Bench::datum("a") + Bench::datum("c") + Bench::datum("e"));
 }

@@ -84,3 +84,14 @@ TEST_CASE("stat: the table gives way in its names only") {
   CHECK(table_text(views, 10).find("nnn~ down") != std::string::npos);
   CHECK(table_text(views, 0).find(views[1].name + " down") != std::string::npos);
 }
+
+TEST_CASE("stat: the table has a column for what was stale only where something was") {
+  std::vector<View> views(1);
+  views[0].name = "engine";
+  views[0].now = std::make_unique<CountersPage>();
+  CHECK(table_text(views, 0).find("STALE") == std::string::npos);
+  set(views[0].now->receiver.stale, 4711);
+  const std::string text = table_text(views, 0);
+  CHECK(text.find(" DROPS STALE DISK") != std::string::npos);
+  CHECK(text.find("     0  4711 off") != std::string::npos);
+}

@@ -8,12 +8,14 @@
 namespace sdr::status {
 namespace {
 
-constexpr size_t kColumns = 13;
+constexpr size_t kColumns = 14;
+constexpr size_t kStale = 11;  // shown only where there is any
+constexpr size_t kDisk = 12;
 constexpr size_t kNameMin = 4;
 using Row = std::array<std::string, kColumns>;
 
-const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV",  "RATE", "REJ", "RELAY",
-                   "DECIM", "RECRD", "UNREC",  "DROPS", "DISK", "P99"};
+const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV",  "RATE",  "REJ",  "RELAY",
+                   "DECIM", "RECRD", "UNREC",  "DROPS", "STALE", "DISK", "P99"};
 
 // The words of the JSON, cut to a column.
 std::string disk_word(uint64_t state) {
@@ -52,15 +54,17 @@ Row row_of(const View& view) {
           count_text(get(w.recorded)),
           count_text(get(r.unrecorded)),
           count_text(get(r.kernel_drops)),
+          count_text(get(r.stale)),
           disk_word(get(w.disk_state)),
           p99 ? latency_text(*p99) : "-"};
 }
 
-bool is_text(size_t column) { return column <= 1 || column == 11; }
+bool is_text(size_t column) { return column <= 1 || column == kDisk; }
 
 void append_row(const Row& row, const std::array<size_t, kColumns>& widths, std::string* out) {
   std::string line;
   for (size_t i = 0; i < kColumns; ++i) {
+    if (widths[i] == 0) continue;
     std::string cell = row[i];
     if (cell.size() > widths[i]) cell = cell.substr(0, widths[i] - 1) + "~";
     const std::string padding(widths[i] - cell.size(), ' ');
@@ -102,7 +106,11 @@ std::string table_text(const std::vector<View>& views, size_t width) {
   for (const Row& row : rows) {
     for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  size_t others = kColumns - 1;
+  const bool any_stale = std::any_of(views.begin(), views.end(), [](const View& view) {
+    return get(view.now->receiver.stale) > 0;
+  });
+  if (!any_stale) widths[kStale] = 0;
+  size_t others = any_stale ? kColumns - 1 : kColumns - 2;
   for (size_t i = 1; i < kColumns; ++i) others += widths[i];
   if (width > 0 && others + widths[0] > width)
     widths[0] = std::max(kNameMin, width > others ? width - others : 0);

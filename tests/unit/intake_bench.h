@@ -1,0 +1,72 @@
+// A ring in a directory of its own on tmpfs, and the kernel's part (lengths in the journal) played
+// by the test.
+#pragma once
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "relay/intake.h"
+
+namespace sdr {
+
+// For datums of one string.
+struct IntakeBench {
+  IntakeBench(uint64_t data_bytes = 65536) {
+    REQUIRE(mkdtemp(path));
+    dir = UniqueFd(open(path, O_RDONLY | O_DIRECTORY));
+    const uint8_t header[5 + kSyncBytes] = {'O', 'b', 'j', 1, 0};
+    Result<Ring> made = Ring::create(dir.get(), "current", "bench", "s", header, data_bytes);
+    REQUIRE(made);
+    ring = std::make_unique<Ring>(std::move(*made));
+    ring->prepare_journal();
+    size_t column;
+    REQUIRE(layout->parse("s", &column));
+    intake = std::make_unique<Intake>(*ring, *layout, IntakeRules{});
+  }
+  ~IntakeBench() {
+    unlinkat(dir.get(), "current", 0);
+    rmdir(path);
+  }
+
+  // What the kernel does for message `index`.
+  void arrive(uint32_t index, const std::string& bytes) {
+    ring->head().journal.batch.store(ring->head().committed.sequence());
+    memcpy(ring->window(index), bytes.data(), bytes.size());
+    mmsghdr& message = ring->head().journal.messages[index];
+    message.msg_hdr.msg_controllen = 0;
+    message.msg_hdr.msg_flags = 0;
+    message.msg_len = static_cast<uint32_t>(bytes.size());
+  }
+  static std::string datum(const std::string& text) {
+    return std::string(1, static_cast<char>(text.size() * 2)) + text;
+  }
+  std::string committed_bytes(uint64_t from = 0) {
+    const Committed c = ring->head().committed.read();
+    return {reinterpret_cast<char*>(ring->data(from)), c.open.end() - from};
+  }
+  void consume_all() {
+    const Committed c = ring->head().committed.read();
+    Recorded r = {};
+    r.index = c.index;
+    r.bytes = c.open.bytes;
+    r.datums = c.open.datums;
+    r.position = c.open.end();
+    ring->head().recorded.write(r);
+  }
+
+  char path[32] = "/dev/shm/sdr-intake-XXXXXX";
+  UniqueFd dir;
+  std::unique_ptr<Layout> layout = std::make_unique<Layout>();
+  std::unique_ptr<Ring> ring;
+  std::unique_ptr<Intake> intake;
+  Batch batch;
+};
+
+}  // namespace sdr
