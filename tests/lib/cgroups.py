@@ -4,10 +4,12 @@ Found without the code that is tested: from /proc/PID/cgroup, with the usual mou
 """
 import contextlib
 import os
+import time
 from pathlib import Path
 
 from sdrtest import check_equal, wait_for
 
+CLOCK_MONOTONIC_COARSE = 6
 CONTROLLERS = ("memory", "cpu", "pids", "cpuset")
 
 
@@ -49,9 +51,15 @@ def read(group, *names):
     raise AssertionError(f"{group} has none of {names}")
 
 
-def check_limits(group, memory=None, quota=None, pids=None):
-    """What the files say; None is unlimited. `quota` is "QUOTA PERIOD"; `group` the directory by
-    controller."""
+def quota_text(percent):
+    """QUOTA PERIOD in microseconds: of 10 ms, or of two ticks, or what makes a quota of 1 ms."""
+    period = max(10_000, 2 * int(time.clock_getres(CLOCK_MONOTONIC_COARSE) * 1e6))
+    period = max(period, int(1000 * 100 / percent))
+    return f"{int(period * percent / 100)} {period}"
+
+
+def check_limits(group, memory=None, cpu_quota=None, pids=None):
+    """What the files say; None is unlimited. `group` gives the directory by controller."""
     found = read(group("memory"), "memory.max", "memory.limit_in_bytes")
     unlimited = found == "max" or int(found) > 1 << 62
     check_equal(None if unlimited else int(found), memory, "limit of memory")
@@ -60,9 +68,20 @@ def check_limits(group, memory=None, quota=None, pids=None):
         found = (cpu / "cpu.max").read_text(encoding="ascii").strip()
     else:
         found = f"{read(cpu, 'cpu.cfs_quota_us')} {read(cpu, 'cpu.cfs_period_us')}"
-    check_equal(None if found.split()[0] in ("max", "-1") else found, quota, "quota and period")
+    check_equal(None if found.split()[0] in ("max", "-1") else found,
+                cpu_quota and quota_text(cpu_quota), "quota and period")
     found = read(group("pids"), "pids.max")
     check_equal(None if found == "max" else int(found), pids, "limit of pids")
+
+
+def check_quota(share_of_cpu, percent, tries=8):
+    """share_of_cpu() never is a tenth more, and not a tenth less where the machine has the time."""
+    found = []
+    while len(found) < 3 or (max(found) < percent * 0.9 / 100 and len(found) < tries):
+        found.append(share_of_cpu())
+    shown = " ".join(f"{share:.3f}" for share in found)
+    assert max(found) <= percent * 1.1 / 100, f"more than {percent}% of a CPU: {shown}"
+    assert max(found) >= percent * 0.9 / 100, f"less than {percent}% of a CPU: {shown}"
 
 
 def remove(fleet):

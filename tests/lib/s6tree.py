@@ -3,6 +3,7 @@ import contextlib
 import os
 import pwd
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,20 @@ class Fleet:
     """Everything lies below one directory on tmpfs. Use as a context: it starts the s6-svscan and
     ends the whole tree."""
 
-    def __init__(self, bin_dir=BIN, supervised=True):
+    scanner = "s6-svscan"
+
+    def __init__(self, bin_dir=BIN, supervised=True, scan_dir=None, prefix=""):
         self.dir = run_dir()
         self.run, self.log = self.dir / "run", self.dir / "log"
         self.storage, self.config = self.dir / "storage", self.dir / "etc" / "relay.toml"
         self.bin_dir, self.templates = Path(bin_dir), ROOT / "servicedirs"
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.supervised, self._svscan = supervised, None
-        for directory in (self.run / "service", self.storage, self.config.parent / "schemas"):
+        self.scan_dir, self.prefix, self.options = self.run / "service", prefix, []
+        if scan_dir:
+            self.scan_dir = self.dir / scan_dir
+            self.options = ["--scandir", self.scan_dir, "--prefix", prefix]
+        for directory in (self.scan_dir, self.storage, self.config.parent / "schemas"):
             directory.mkdir(parents=True)
         (self.config.parent / "schemas" / "s.avsc").write_text(SCHEMA, encoding="utf-8")
         self.dir.chmod(0o755)
@@ -40,13 +47,13 @@ class Fleet:
 
     def start(self):
         with open(self.dir / "svscan.log", "ab") as log:
-            self._svscan = subprocess.Popen(["s6-svscan", self.run / "service"], stderr=log,
+            self._svscan = subprocess.Popen([self.scanner, self.scan_dir], stderr=log,
                                             stdin=subprocess.DEVNULL, stdout=log)
-        wait_for(self._listens, "s6-svscan is there")
+        wait_for(self._listens, f"{self.scanner} is there")
 
     def _listens(self):
         with contextlib.suppress(OSError):
-            os.close(os.open(self.run / "service" / ".s6-svscan" / "control",
+            os.close(os.open(self.scan_dir / ".s6-svscan" / "control",
                              os.O_WRONLY | os.O_NONBLOCK))
             return True
         return False
@@ -54,10 +61,13 @@ class Fleet:
     def stop(self):
         if self._svscan:
             family = descendants(self._svscan.pid)
-            subprocess.run(["s6-svscanctl", "-t", self.run / "service"], check=True)
+            self._end_scanner()
             self._svscan.wait(20)
             wait_for(lambda: not any(alive(pid) for pid in family), "the whole tree ends")
             self._svscan = None
+
+    def _end_scanner(self):
+        subprocess.run(["s6-svscanctl", "-t", self.scan_dir], check=True)
 
     # The config: channels is {name: {key: TOML text}}.
 
@@ -96,7 +106,7 @@ class Fleet:
     def command(self, *arguments):
         return [str(word) for word in
                 (BIN / "sdr-gen", "--config", self.config, "--run", self.run, "--log", self.log,
-                 "--bin", self.bin_dir, "--templates", self.templates, *arguments)]
+                 "--bin", self.bin_dir, "--templates", self.templates, *self.options, *arguments)]
 
     def gen(self, *arguments, prefix=()):
         done = subprocess.run([*prefix, *self.command(*arguments)], capture_output=True, text=True,
@@ -113,7 +123,7 @@ class Fleet:
     # What runs
 
     def service(self, name):
-        return self.run / "service" / name
+        return self.scan_dir / (self.prefix + name)
 
     def state(self, name):
         done = subprocess.run(["s6-svstat", "-o", "up,ready,wantedup,pid", self.service(name)],
@@ -178,6 +188,38 @@ class Fleet:
     def contents(self):
         """The same without what differs from run to run."""
         return {path: (mode, content) for path, (mode, _, _, content) in self.snapshot().items()}
+
+
+class RunitFleet(Fleet):
+    """The same under a real runsvdir."""
+    scanner = "runsvdir"
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.options += ["--target", "runit"]
+
+    def _listens(self):
+        return self._svscan.poll() is None
+
+    def _end_scanner(self):
+        self._svscan.send_signal(signal.SIGHUP)  # it ends its runsvs with it
+
+    def state(self, name):
+        place = self.service(name)
+        status = place / "supervise" / "status"
+        done = subprocess.run(["sv", "status", place], capture_output=True, text=True, check=False)
+        if not status.exists() or done.stdout.startswith("fail:"):
+            return None
+        up = re.match(r"run: [^;]*\(pid (\d+)\)", done.stdout)
+        says = place / "ready"
+        wanted = ", want down" not in done.stdout and ("want up" in done.stdout or bool(up))
+        ready = bool(up) and (name.endswith("/log") or says.exists() and says.stat().st_size > 0)
+        return {"up": bool(up), "ready": ready, "wanted": wanted,
+                "pid": int(up[1]) if up else 0}
+
+    def sv(self, *words):
+        *options, name = words
+        subprocess.run(["sv", *options, self.service(name)], check=True, capture_output=True)
 
 
 class Outcome:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 
 from load import SHAPE, Load, check_recorded
 from s6tree import Fleet, as_ordinary_user
@@ -61,7 +62,7 @@ def restarts(prefix):
                 fleet.svc("-h", "two")
                 load.flow(50)
             for key, value in (("ttl", "7"), ("record", '{ sync = "100ms", buffer = "1MiB" }'),
-                               ("receive_buffer", '"200KiB"'), ("dscp", "8")):
+                               ("receive_buffer", '"200KiB"'), ("catch_up", '"9s"')):
                 fleet.set("three", **{key: value}).apply().has(f"^~ three +restarted: {key}")
                 load.flow(20)
         with case(prefix + "a channel gets another name and keeps its socket"):
@@ -122,6 +123,15 @@ def replacements(prefix):
         fleet.stop()
         with case(prefix + "nothing was lost over the change that failed"):
             check_recorded(fleet.storage, ["two"], load.sent(26002))
+    with Fleet() as fleet, case(prefix + "a holder copies more sockets than a dump can carry"):
+        prepare(fleet).apply()
+        store = ["s6-fdholder-store", "-d", "0", fleet.run / "held" / "fdholder2"]
+        for number in range(300):
+            subprocess.run([*store, f"udp:{number}"], check=True, stdin=subprocess.DEVNULL)
+        ids = fleet.held("fdholder2")
+        check_equal(len(ids), 303, "sockets in one")
+        kill(fleet, "fdholder")
+        wait_for(lambda: fleet.held("fdholder") == ids, "the other one has them too")
     with Fleet() as fleet, case(prefix + "without holders a channel runs, and says so"):
         prepare(fleet).apply()
         for holder in ("fdholder", "fdholder2"):

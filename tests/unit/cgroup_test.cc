@@ -62,8 +62,8 @@ std::string place(const std::string& own) {
   return leaf.top + " " + leaf.path;
 }
 
-std::string bandwidth(uint64_t hundredths) {
-  const sdr::CpuBandwidth cpu = sdr::cpu_bandwidth(hundredths);
+std::string bandwidth(uint64_t hundredths, uint64_t tick_us = 4'000) {
+  const sdr::CpuBandwidth cpu = sdr::cpu_bandwidth(hundredths, tick_us);
   return std::to_string(cpu.quota_us) + " " + std::to_string(cpu.period_us);
 }
 
@@ -140,7 +140,7 @@ TEST_CASE("cgroup: a mount that lies under another is not used") {
 TEST_CASE("cgroup: lines that are none do no harm") {
   CHECK(sdr::parse_cgroup_mounts("").empty());
   CHECK(sdr::parse_cgroup_mounts("\n\n1\n1 1 0:1 / \n1 1 0:1 / /x rw\n").empty());
-  CHECK(sdr::parse_cgroup_mounts("1 2 0:1 / /x rw - cgroup2\n2 1 0:1 / / rw - x y z\n").size() == 1);
+  CHECK(sdr::parse_cgroup_mounts("1 2 0:1 / /x rw - cgroup2\n2 1 0:1 / / rw - x\n").size() == 1);
   CHECK(found("pids", "no colon\n:\n::\n0:\n1:pids\n", kUnified) == "hidden ");
 }
 
@@ -176,6 +176,15 @@ TEST_CASE("cgroup: a quota in 10 ms, and in longer where it would be less than 1
   CHECK(bandwidth(9) == "1000 1000000");
   CHECK(bandwidth(0) == "1000 1000000");
   CHECK(bandwidth(10'000'000) == "10000000 10000");
+}
+
+TEST_CASE("cgroup: a period is at least two of the kernel's ticks") {
+  CHECK(bandwidth(3000, 1'000) == "3000 10000");
+  CHECK(bandwidth(3000, 5'000) == "3000 10000");
+  CHECK(bandwidth(3000, 5'001) == "3000 10002");
+  CHECK(bandwidth(3000, 10'000) == "6000 20000");
+  CHECK(bandwidth(10, 10'000) == "1000 1000000");
+  CHECK(bandwidth(3000, 1'000'000) == "300000 1000000");
 }
 
 TEST_CASE("cgroup: what a quota is given as") {

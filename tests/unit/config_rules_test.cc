@@ -124,3 +124,56 @@ TEST_CASE("addresses that do not go together") {
   }
   only(channel_report(streams + "]\n"), "decimated has 9 streams; at most 8");
 }
+
+TEST_CASE("limits that cannot hold what they must") {
+  only(channel_report("cpu_quota = \"50%\"\nscheduler = \"fifo:1\"\n"),
+       "6:1: error: cpu_quota does not hold a fifo");
+  CHECK(channel_report("cpu_quota = \"50%\"\nscheduler = \"other:-5\"\n") == "");
+  only(channel_report("memory = \"4MiB\"\n"),
+       "6:1: error: memory is 4MiB, smaller than the 9MiB that record.buffer, twice receive_buffer "
+       "and 1MiB for the processes take");
+  only(channel_report("memory = \"12MiB\"\nreceive_buffer = \"4MiB\"\n"), "smaller than the 13MiB");
+  CHECK(channel_report("memory = \"13MiB\"\nreceive_buffer = \"4MiB\"\n") == "");
+  const char* live = "listen = \"0.0.0.0:1\"\nfull_rate = \"239.0.0.1:2\"\nmemory = \"";
+  CHECK(fleet({(std::string(live) + "5MiB\"").c_str()}) == "");
+  only(fleet({(std::string(live) + "4MiB\"").c_str()}), "smaller than the 5MiB that twice receive");
+}
+
+TEST_CASE(
+    "retention: said once that nothing is deleted yet, and that one segment would exceed it") {
+  const char* nothing_yet = "warning: retain: this version has no sdr-prune";
+  only(channel_report("retain = { age = \"1h\", size = \"2GiB\" }\n"), nothing_yet);
+  only(channel_report("retain = {}\n"), nothing_yet);
+  const auto error = [&](const std::string& lines, const std::string& part) {
+    const std::string report = channel_report(lines);
+    holds(report, nothing_yet);
+    holds(report, part);
+    CHECK_MESSAGE(line_count(report) == 2, report);
+  };
+  error("retain.age = \"3599s\"\n",
+        "6:8: error: retain.age is 3599s, less than the 1h of one segment");
+  error("retain.size = \"2147483647B\"\n", "6:8: error: retain.size is 2147483647B, less than two");
+  error("retain.age = \"7x\"\n", "6:14: error: retain.age: unknown unit 'x'");
+  error("retain.age = \"36501d\"\n", "is too large");
+  error("retain.size = \"1025TiB\"\n", "must be from 1MiB to 1024TiB");
+  error("retain.size = \"20GiB\"\nrecord.size = \"20GiB\"\n", "make it at least 40GiB");
+  CHECK(line_count(channel_report("retain.size = \"1MiB\"\nrecord.size = \"512KiB\"\n")) == 1);
+  only(channel_report("full_rate = \"239.0.0.1:1\"\nretain.age = \"1h\"\nrecord = false\n"),
+       "7:1: error: retain is for recordings, and channel 'a' records nothing");
+}
+
+TEST_CASE("retention in [defaults] is for the channels that record") {
+  const auto report = [](const std::string& record) {
+    return report_of("[storage]\npath = \"/s\"\n[defaults]\nretain.age = \"7d\"\n" + record +
+                     "[channel.a]\nlisten = \"0.0.0.0:1\"\nschema = \"schemas/a.avsc\"\n"
+                     "full_rate = \"239.0.0.1:2\"\nrecord = false\n"
+                     "[channel.b]\nlisten = \"0.0.0.0:3\"\nschema = \"schemas/a.avsc\"\n"
+                     "full_rate = \"239.0.0.1:4\"\nrecord.rotate = \"8d\"\n");
+  };
+  const std::string found = report("");
+  holds(found, "4:1: warning: retain: this version has no sdr-prune");
+  holds(found,
+        "4:8: error: retain.age is 7d, less than the 8d of one segment (record.rotate) of "
+        "channel 'b'");
+  CHECK_MESSAGE(line_count(found) == 2, found);
+}

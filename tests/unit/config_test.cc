@@ -41,8 +41,11 @@ receive_buffer = "1MiB"
 batch_wait = "0us"
 interface = "10.0.0.1"
 cpus = { receive = "3,2", write = "0" }
-scheduler = "fifo:10"
-isolation = "best-effort"
+catch_up = "1500ms"
+scheduler = "other:-5"
+cpu_quota = "12.5%"
+memory = "64MiB"
+isolation = "require"
 )");
   CHECK(dir.report() == "");
   const LoadedConfig loaded = dir.load();
@@ -82,7 +85,11 @@ isolation = "best-effort"
   CHECK(c.user == "nobody");
   CHECK(c.receive_cpus == "2-3");
   CHECK(c.write_cpus == "0");
-  CHECK(c.scheduler == "fifo:10");
+  CHECK(c.catch_up_ms == 1500);
+  CHECK(c.scheduler == "other:-5");
+  CHECK(c.cpu_quota_hundredths == 1250u);
+  CHECK(c.memory_bytes == 64u << 20);
+  CHECK(c.isolation_required);
   CHECK(c.keys.at("ttl").line == 10);
   CHECK(c.keys.at("interface").line == 28);
   CHECK(c.keys.at("decimated[1].to").line == 23);
@@ -104,6 +111,12 @@ TEST_CASE("what is not written has its default") {
   CHECK(c.receive_buffer_bytes == 2u << 20);
   CHECK(c.user == "_speeddata");
   CHECK(c.scheduler == "other");
+  CHECK(c.catch_up_ms == 5000);
+  CHECK_FALSE(c.cpu_quota_hundredths);
+  CHECK_FALSE(c.memory_bytes);
+  CHECK_FALSE(c.isolation_required);
+  CHECK_FALSE(c.retain);
+  CHECK_FALSE(c.sequence);
   CHECK(c.ttl == 1);
   CHECK(c.loopback);
   CHECK_FALSE(c.full_rate);

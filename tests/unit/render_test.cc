@@ -95,8 +95,7 @@ TEST_CASE("a channel's tree") {
   const ServiceTree tree = tree_of(channel("c", 1));
   CHECK(tree.at("run").mode == 0755);
   CHECK(tree.at("log/run").mode == 0755);
-  CHECK(tree.at("log/run").content ==
-        "#!/x\n\"--user\" \"_speeddata\"\n  \"--best-effort\" \"/var/log/s/c\"\n");
+  CHECK(tree.at("log/run").content.ends_with("\"--best-effort\" \"/var/log/s/c\"\n"));
   CHECK(tree.at("notification-fd").mode == 0644);
   CHECK(tree.at("data/layout").content == "d\n");
   CHECK(tree.at("data/schema.avsc").content == "\"double\"");

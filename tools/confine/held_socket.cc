@@ -21,11 +21,17 @@ constexpr int kUserError = 100;
 constexpr int kSystemError = 111;
 constexpr int64_t kWaitMs = 1500;
 constexpr int64_t kPauseMs = 10;
+constexpr int64_t kCopyWaitMs = 10000;
 
 int64_t now_ms() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
+}
+
+void pause() {
+  const timespec time = {0, kPauseMs * 1'000'000};
+  nanosleep(&time, nullptr);
 }
 
 // The finding of one socket, in the holders or by binding.
@@ -55,8 +61,7 @@ class SocketProvider {
         bind();
         break;
       }
-      const timespec pause = {0, kPauseMs * 1'000'000};
-      nanosleep(&pause, nullptr);
+      pause();
     }
     if (options_.receive_buffer_bytes != 0) {
       set_receive_buffer(fd_.get(), options_.receive_buffer_bytes);
@@ -145,6 +150,29 @@ class SocketProvider {
 };
 
 }  // namespace
+
+void copy_held_sockets(const std::string& from, const std::string& to) {
+  std::optional<FdHolder> target = FdHolder::connect(to);
+  for (const int64_t until_ms = now_ms() + kCopyWaitMs; !target && now_ms() < until_ms;) {
+    pause();
+    target = FdHolder::connect(to);
+  }
+  if (!target) throw ConfineError("unable to reach " + to + ": " + strerror(errno), kSystemError);
+  std::optional<FdHolder> source = FdHolder::connect(from);
+  if (!source) return;
+  const std::optional<std::vector<std::string>> ids = source->list();
+  if (!ids) throw ConfineError("unable to list " + from + ": " + strerror(errno), kSystemError);
+  for (const std::string& id : *ids) {
+    const UniqueFd fd(source->retrieve(id));
+    // Gone meanwhile, or already there: as it should be.
+    if ((!fd && errno == ENOENT) || (fd && (target->store(id, fd.get()) || errno == EBUSY))) {
+      continue;
+    }
+    throw ConfineError("unable to copy " + id + " from " + from + " to " + to + ": " +
+                           strerror(errno),
+                       kSystemError);
+  }
+}
 
 std::vector<std::string> provide_socket(const HeldSocketOptions& options) {
   SocketProvider provider(options);

@@ -14,6 +14,7 @@ struct HeldSocketOptions {
   std::string source;                 // only a part of the id: the relay joins
   uint64_t receive_buffer_bytes = 0;  // 0: as it comes
   std::vector<std::string> holders;   // paths; each holds the same sockets, one is enough
+  std::string copied_from;            // not empty: the holder to copy from, and that is all
   unsigned fd = 6;                    // where the program finds it
 };
 
@@ -22,5 +23,10 @@ struct HeldSocketOptions {
 // starting is waited for. Where none answers the socket is bound all the same, and what could not
 // be done is returned, a line each. Throws ConfineError.
 std::vector<std::string> provide_socket(const HeldSocketOptions& options);
+
+// Gives the holder at `to`, which has just been started, what the one at `from` has; waits for it
+// to answer, bounded. s6-fdholder-transferdump does so for some 250 sockets at most. Nothing to
+// copy from is no trouble. Throws ConfineError.
+void copy_held_sockets(const std::string& from, const std::string& to);
 
 }  // namespace sdr

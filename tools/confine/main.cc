@@ -29,7 +29,8 @@ void limit(const sdr::ConfineOptions& options, Step step) {
 void enter(const sdr::ConfineOptions& options) {
   for (const std::string& trouble : sdr::enter_cgroup(options.cgroup, options.cgroup_limits)) {
     if (!options.best_effort) throw sdr::ConfineError(trouble, kSystemError);
-    warn(trouble);
+    // A leaf without limits is only good to have.
+    if (options.cgroup_limits.is_any()) warn(trouble);
   }
 }
 
@@ -52,6 +53,12 @@ void confine(const sdr::ConfineOptions& options) {
   if (!options.keep_privileges) sdr::drop_privileges(options.user ? &*options.user : nullptr);
 }
 
+int remove_group(const std::string& name) {
+  const std::vector<std::string> troubles = sdr::remove_cgroup(getpid(), name, sdr::BusyLeaf::kLeave);
+  for (const std::string& trouble : troubles) warn(trouble);
+  return troubles.empty() ? 0 : kSystemError;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -59,6 +66,11 @@ int main(int argc, char** argv) {
   const int exit_code = sdr::parse_confine_options(argc, argv, &options);
   if (exit_code >= 0) return exit_code;
   try {
+    if (!options.removed_cgroup.empty()) return remove_group(options.removed_cgroup);
+    if (!options.socket.copied_from.empty()) {
+      sdr::copy_held_sockets(options.socket.copied_from, options.socket.holders[0]);
+      return 0;
+    }
     confine(options);
   } catch (const sdr::ConfineError& e) {
     fprintf(stderr, "sdr-confine: fatal: %s\n", e.what());

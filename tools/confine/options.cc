@@ -23,6 +23,7 @@ constexpr char kHelp[] =
     "  --cpu-quota PERCENT       its share of one CPU: 50, 12.5, 200\n"
     "  --pids N                  its limit of processes and threads\n"
     "  --cpuset LIST             its CPUs\n"
+    "  --remove-cgroup FLEET/LEAF  only remove that group, once nothing is in it\n"
     "  --cpus LIST               run on these CPUs only: 2, 2-3, 0,2-3\n"
     "  --scheduler S             other, other:NICE or fifo:PRIORITY\n"
     "  --limit NAME=SOFT[:HARD]  a resource limit such as nofile=1024; may be repeated\n"
@@ -34,6 +35,7 @@ constexpr char kHelp[] =
     "  --receive-buffer-bytes N  its receive buffer, past net.core.rmem_max where that is allowed\n"
     "  --hold SOCKET             take it from this s6-fdholder-daemon, or park it there; may be\n"
     "                            repeated: one that answers is enough\n"
+    "  --copy-held SOCKET        only copy what that s6-fdholder-daemon has to the one of --hold\n"
     "  --listen-fd N             pass it as this descriptor (default 6)\n"
     "  --keep-privileges         of a supervision tree: capabilities stay, new ones may come\n"
     "  --user USER               become this user, with its primary group only\n"
@@ -49,6 +51,7 @@ constexpr option kOptions[] = {
     {"listen", 1, nullptr, 'L'},
     {"hold", 1, nullptr, 'H'},
     {"source", 1, nullptr, 'S'},
+    {"copy-held", 1, nullptr, 'Y'},
     {"listen-fd", 1, nullptr, 'F'},
     {"help", 0, nullptr, 'h'},
     {"version", 0, nullptr, 'v'},
@@ -59,6 +62,7 @@ constexpr option kOptions[] = {
     {"pids", 1, nullptr, 'p'},
     {"cpu-quota", 1, nullptr, 'q'},
     {"cpuset", 1, nullptr, 'C'},
+    {"remove-cgroup", 1, nullptr, 'R'},
     {"keep-privileges", 0, nullptr, 'P'},
     {nullptr, 0, nullptr, 0},
 };
@@ -69,6 +73,9 @@ bool take_cgroup(int id, const std::string& text, ConfineOptions* out) {
   switch (id) {
     case 'g':
       out->cgroup = text;
+      return is_cgroup_name(text);
+    case 'R':
+      out->removed_cgroup = text;
       return is_cgroup_name(text);
     case 'm':
       return parse_number<uint64_t>(text, 1, INT64_MAX, &limits.memory_bytes.emplace());
@@ -96,6 +103,9 @@ bool take_socket(int id, const std::string& text, HeldSocketOptions* out) {
       return !text.empty();
     case 'B':
       return parse_number<uint64_t>(text, 1, INT32_MAX, &out->receive_buffer_bytes);
+    case 'Y':
+      out->copied_from = text;
+      return !text.empty();
     case 'H':
       out->holders.push_back(text);
       return !text.empty();
@@ -126,6 +136,7 @@ bool take(int id, const std::string& text, ConfineOptions* out) {
       out->user = text;
       return !text.empty();
     case 'g':
+    case 'R':
     case 'm':
     case 'q':
     case 'p':
@@ -139,6 +150,24 @@ bool take(int id, const std::string& text, ConfineOptions* out) {
 int usage_error(const char* what, const char* word) {
   fprintf(stderr, "sdr-confine: fatal: %s%s; see --help\n", what, word);
   return kUsageError;
+}
+
+// What does not go together, or null.
+const char* complaint(const ConfineOptions& o, bool has_program) {
+  const bool removes = !o.removed_cgroup.empty();
+  const bool copies = !o.socket.copied_from.empty();
+  if (removes || copies) {
+    if (has_program) return "--remove-cgroup and --copy-held take no program";
+    if (copies && o.socket.holders.size() != 1) return "--copy-held needs one --hold";
+    return nullptr;
+  }
+  if (!has_program) return "no program given";
+  if (o.socket.listen.empty() && !o.socket.holders.empty()) return "--hold needs --listen";
+  if (o.cgroup.empty() && o.cgroup_limits.is_any()) {
+    return "--memory, --cpu-quota, --pids and --cpuset need --cgroup";
+  }
+  if (o.keep_privileges && o.user) return "--keep-privileges excludes --user";
+  return nullptr;
 }
 
 }  // namespace
@@ -163,16 +192,8 @@ int parse_confine_options(int argc, char** argv, ConfineOptions* out) {
       return kUsageError;
     }
   }
-  if (optind == argc) return usage_error("no program given", "");
-  if (out->socket.listen.empty() && !out->socket.holders.empty()) {
-    return usage_error("--hold needs --listen", "");
-  }
-  if (out->cgroup.empty() && out->cgroup_limits.is_any()) {
-    return usage_error("--memory, --cpu-quota, --pids and --cpuset need --cgroup", "");
-  }
-  if (out->keep_privileges && out->user) {
-    return usage_error("--keep-privileges excludes --user", "");
-  }
+  const char* wrong = complaint(*out, optind < argc);
+  if (wrong) return usage_error(wrong, "");
   std::vector<unsigned>& kept = out->keep_fds;
   std::sort(kept.begin(), kept.end());
   kept.erase(std::unique(kept.begin(), kept.end()), kept.end());

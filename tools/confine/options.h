@@ -24,6 +24,7 @@ struct ConfineOptions {
   HeldSocketOptions socket;
   bool best_effort = false;
   bool keep_privileges = false;
+  std::string removed_cgroup;  // not empty: that is all that is asked
   char** program = nullptr;  // null-terminated, points into argv
 };
 

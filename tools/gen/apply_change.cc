@@ -107,8 +107,25 @@ std::string ApplySteps::start(const ApplyStep& step, bool wanted_up, const Servi
   return readiness == Readiness::kReady ? "" : failure_text(readiness);
 }
 
+// Of a channel that runs on. What cannot be had is a reason to go back where it is required.
+std::string ApplySteps::change_limits(const ApplyStep& step, const ServiceTree& tree) {
+  const ChannelValues values = manifest_values(tree);
+  const int pid = supervisor_.state(live(step.name)).pid;
+  if (pid == 0) return "";
+  std::string troubles;
+  for (const std::string& trouble :
+       change_cgroup_limits(pid, cgroup_of(step.name, paths_), limits_of(values))) {
+    troubles += (troubles.empty() ? "" : "; ") + trouble;
+  }
+  const auto isolation = values.find("isolation");
+  if (isolation != values.end() && isolation->second == "require") return troubles;
+  if (!troubles.empty()) report_.warn(step.name, troubles);
+  return "";
+}
+
 std::string ApplySteps::bring_up(Changing& changing) {
   try {
+    if (changing.step->limits) return change_limits(*changing.step, changing.step->after);
     return start(*changing.step, changing.wanted_up, changing.step->after);
   } catch (const SystemError& e) {
     return e.what();
@@ -134,6 +151,7 @@ void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
       restore_service(live(name), *changing.step, changing.step->before);
       const int64_t since_ms = now_ms();
       const std::string still = start(*changing.step, changing.wanted_up, changing.step->before);
+      if (changing.step->limits) change_limits(*changing.step, changing.step->before);
       if (!still.empty()) after = "the old one is back, but " + still;
       remove_at_once(old(name));
       if (&changing == &culprit) continue;

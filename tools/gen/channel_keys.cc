@@ -18,7 +18,9 @@ void read_schema(KeyContext& c, const ConfigMember& m) {
 
 void read_silence(KeyContext& c, const ConfigMember& m) {
   uint64_t us;
-  c.reader.duration("silence", m.value, 1000, 86400 * kSecondUs, 1, &us);
+  if (c.reader.duration("silence", m.value, 1000, 86400 * kSecondUs, 1, &us)) {
+    c.not_yet(m, "silence");
+  }
 }
 
 void read_invalid(KeyContext& c, const ConfigMember& m) {
@@ -39,7 +41,9 @@ void read_batch_wait(KeyContext& c, const ConfigMember& m) {
 
 void read_catch_up(KeyContext& c, const ConfigMember& m) {
   uint64_t us;
-  c.reader.duration("catch_up", m.value, 0, 86400 * kSecondUs, 1, &us);
+  if (c.reader.duration("catch_up", m.value, 0, 86400 * kSecondUs, 1000, &us)) {
+    c.channel().catch_up_ms = us / 1000;
+  }
 }
 
 void read_user(KeyContext& c, const ConfigMember& m) {
@@ -67,27 +71,28 @@ void read_loopback(KeyContext& c, const ConfigMember& m) {
 void read_cpu_quota(KeyContext& c, const ConfigMember& m) {
   uint64_t hundredths;
   if (c.reader.percent("cpu_quota", m.value, 10000000, &hundredths)) {
-    c.draft.cpu_quota_hundredths = hundredths;
+    c.channel().cpu_quota_hundredths = hundredths;
   }
 }
 
 void read_memory(KeyContext& c, const ConfigMember& m) {
   uint64_t bytes;
-  if (c.reader.size("memory", m.value, 1 << 20, 1ull << 40, &bytes)) c.draft.memory_bytes = bytes;
+  if (c.reader.size("memory", m.value, 1 << 20, 1ull << 40, &bytes)) {
+    c.channel().memory_bytes = bytes;
+  }
 }
 
 void read_isolation(KeyContext& c, const ConfigMember& m) {
   constexpr std::string_view kChoices[] = {"best-effort", "require"};
   std::string value;
-  if (c.reader.choice("isolation", m.value, kChoices, &value) && value == "require") {
-    c.not_yet(m, "isolation = \"require\"");
+  if (c.reader.choice("isolation", m.value, kChoices, &value)) {
+    c.channel().isolation_required = value == "require";
   }
 }
 
 struct ChannelKey {
   std::string_view name;
   void (*read)(KeyContext& context, const ConfigMember& member);
-  bool later = false;  // its effect comes with a later version: checked, then refused
 };
 
 constexpr ChannelKey kKeys[] = {
@@ -99,14 +104,14 @@ constexpr ChannelKey kKeys[] = {
     {"schema", read_schema},
     {"full_rate", read_full_rate},
     {"decimated", read_decimated},
-    {"sequence", read_sequence, true},
-    {"silence", read_silence, true},
+    {"sequence", read_sequence},
+    {"silence", read_silence},
     {"invalid", read_invalid},
     {"record", read_record},
-    {"retain", read_retain, true},
+    {"retain", read_retain},
     {"receive_buffer", read_receive_buffer},
     {"batch_wait", read_batch_wait},
-    {"catch_up", read_catch_up, true},
+    {"catch_up", read_catch_up},
     {"user", read_user},
     {"interface", read_interface},
     {"ttl", read_ttl},
@@ -114,8 +119,8 @@ constexpr ChannelKey kKeys[] = {
     {"dscp", read_dscp},
     {"cpus", read_cpus},
     {"scheduler", read_scheduler},
-    {"cpu_quota", read_cpu_quota, true},
-    {"memory", read_memory, true},
+    {"cpu_quota", read_cpu_quota},
+    {"memory", read_memory},
     {"isolation", read_isolation},
 };
 
@@ -134,6 +139,8 @@ constexpr Misplaced kMisplaced[] = {
     {"path", "; it belongs in [storage]"},
     {"mount", "; it belongs in [storage]"},
     {"mode", "; it belongs in [storage]"},
+    {"age", "; it belongs in retain: retain = { age = \"7d\" }"},
+    {"hold", "; it belongs in decimated: decimated = { …, hold = [\"mode_time\"] }"},
     {"group", "; it belongs in [storage]"},
     {"min_free", "; it belongs in [storage]"},
 };
@@ -176,15 +183,15 @@ void read_inner_keys(KeyContext& c, const std::string& prefix, const ConfigValue
   }
 }
 
-ChannelDraft blank_channel() {
-  ChannelDraft draft;
-  draft.channel.record = RecordOptions();
-  return draft;
+Channel blank_channel() {
+  Channel channel;
+  channel.record = RecordOptions();
+  return channel;
 }
 
 void read_channel_keys(const ConfigValue& table, std::string_view where, KeyReader* reader,
-                       Findings* findings, ChannelDraft* draft) {
-  KeyContext context = {*reader, *findings, *draft};
+                       Findings* findings, Channel* channel) {
+  KeyContext context = {*reader, *findings, *channel};
   for (const ConfigMember& member : table.members) {
     const ChannelKey* found = nullptr;
     for (const ChannelKey& key : kKeys) {
@@ -195,9 +202,7 @@ void read_channel_keys(const ConfigValue& table, std::string_view where, KeyRead
       continue;
     }
     context.note(member.key, member);
-    const size_t errors = findings->error_count();
     found->read(context, member);
-    if (found->later && findings->error_count() == errors) context.not_yet(member, member.key);
   }
 }
 

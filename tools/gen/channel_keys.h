@@ -2,7 +2,6 @@
 // the same keys.
 #pragma once
 
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -11,30 +10,27 @@
 
 namespace sdr {
 
-// A channel as it is being read, with the values of keys whose effect is yet to come.
-struct ChannelDraft {
-  Channel channel;
-  std::optional<uint64_t> memory_bytes;
-  std::optional<uint64_t> cpu_quota_hundredths;
-};
-
 // The state of a channel of which no key is written.
-ChannelDraft blank_channel();
+Channel blank_channel();
 
-// Reads every member of a [channel.NAME] or [defaults] table into *draft, over what stands there.
-// Tables (record, cpus) merge key by key, lists replace.
+// Reads every member of a [channel.NAME] or [defaults] table into *channel, over what stands there.
+// The tables record, retain and cpus merge key by key; lists and sequence replace.
 void read_channel_keys(const ConfigValue& table, std::string_view where, KeyReader* reader,
-                       Findings* findings, ChannelDraft* draft);
+                       Findings* findings, Channel* channel);
 
 // Used by the files of this module.
 struct KeyContext {
   KeyReader& reader;
   Findings& findings;
-  ChannelDraft& draft;
+  Channel& into;
 
-  Channel& channel() { return draft.channel; }
+  Channel& channel() { return into; }
   void note(const std::string& key, const ConfigMember& member) {
-    draft.channel.keys[key] = reader.place(member);
+    into.keys[key] = reader.place(member);
+  }
+  // Removes what was noted of the keys within a list or table that is about to be replaced.
+  void forget(const std::string& prefix) {
+    std::erase_if(into.keys, [&](const auto& key) { return key.first.starts_with(prefix); });
   }
   void not_yet(const ConfigMember& member, std::string_view key);
 };

@@ -47,24 +47,32 @@ constexpr InnerKey kRecordKeys[] = {
 
 void read_retain_age(KeyContext& c, const std::string& key, const ConfigMember& m) {
   uint64_t us;
-  c.reader.duration(key, m.value, kSecondUs, 36500 * kDayUs, kSecondUs, &us);
+  if (c.reader.duration(key, m.value, kSecondUs, 36500 * kDayUs, kSecondUs, &us)) {
+    c.channel().retain->age_s = us / kSecondUs;
+  }
 }
 
 void read_retain_size(KeyContext& c, const std::string& key, const ConfigMember& m) {
   uint64_t bytes;
-  c.reader.size(key, m.value, 1 << 20, 1ull << 50, &bytes);
+  if (c.reader.size(key, m.value, 1 << 20, 1ull << 50, &bytes)) {
+    c.channel().retain->size_bytes = bytes;
+  }
 }
 
 constexpr InnerKey kRetainKeys[] = {{"age", read_retain_age}, {"size", read_retain_size}};
 
 void read_sequence_field(KeyContext& c, const std::string& key, const ConfigMember& m) {
   std::string field;
-  c.reader.string(key, m.value, "\"counter\"", kNameBytesMax, &field);
+  if (c.reader.string(key, m.value, "\"counter\"", kNameBytesMax, &field)) {
+    c.channel().sequence->field = field;
+  }
 }
 
 void read_sequence_wrap(KeyContext& c, const std::string& key, const ConfigMember& m) {
   int64_t wrap;
-  c.reader.integer(key, m.value, 2, INT64_MAX, &wrap);
+  if (c.reader.integer(key, m.value, 2, INT64_MAX, &wrap)) {
+    c.channel().sequence->wrap = static_cast<uint64_t>(wrap);
+  }
 }
 
 constexpr InnerKey kSequenceKeys[] = {{"field", read_sequence_field}, {"wrap", read_sequence_wrap}};
@@ -123,10 +131,14 @@ void read_record(KeyContext& c, const ConfigMember& m) {
 
 void read_retain(KeyContext& c, const ConfigMember& m) {
   if (!c.reader.table("retain", m.value, "{ age = \"7d\", size = \"20GiB\" }")) return;
+  if (!c.channel().retain) c.channel().retain = RetainOptions();
   read_inner_keys(c, "retain", m.value, kRetainKeys);
 }
 
 void read_sequence(KeyContext& c, const ConfigMember& m) {
+  const size_t errors = c.findings.error_count();
+  c.channel().sequence = SequenceOptions();
+  c.forget("sequence.");
   if (m.value.kind == ConfigValue::Kind::kString) {
     read_sequence_field(c, "sequence", m);
     return;
@@ -136,6 +148,8 @@ void read_sequence(KeyContext& c, const ConfigMember& m) {
   if (!c.channel().keys.contains("sequence.field")) {
     c.reader.error(m.value, "sequence has no field; add field = \"counter\"");
   }
+  // What was not readable and is reported is not held against the schema.
+  if (c.findings.error_count() != errors) c.channel().sequence.reset();
 }
 
 void read_cpus(KeyContext& c, const ConfigMember& m) {

@@ -69,7 +69,7 @@ void read_source(KeyContext& c, const ConfigMember& m) {
 
 void read_allow(KeyContext& c, const ConfigMember& m) {
   c.channel().allow.clear();
-  std::erase_if(c.channel().keys, [](const auto& key) { return key.first.starts_with("allow["); });
+  c.forget("allow[");
   if (m.value.kind == ConfigValue::Kind::kString) {
     read_allow_entry(c, "allow", m.value);
     return;

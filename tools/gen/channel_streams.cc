@@ -67,16 +67,17 @@ void read_hold(KeyContext& c, const std::string& key, const ConfigMember& m) {
                                 " fields; at most " + std::to_string(kHoldFieldsMax));
     return;
   }
-  bool good = true;
-  for (const ConfigValue& item : m.value.items) {
+  std::vector<std::string>& hold = last_stream(c).hold;
+  for (size_t i = 0; i < m.value.items.size(); ++i) {
+    const ConfigValue& item = m.value.items[i];
     std::string field;
-    if (c.reader.string(key, item, "\"mode_time\"", kNameBytesMax, &field)) {
-      last_stream(c).hold.push_back(field);
-    } else {
-      good = false;
+    if (!c.reader.string(key + "[" + std::to_string(i) + "]", item, "\"mode_time\"", kNameBytesMax,
+                         &field)) {
+      continue;
     }
+    c.channel().keys[key + "[" + std::to_string(hold.size()) + "]"] = c.reader.place(item);
+    hold.push_back(field);
   }
-  if (good) c.not_yet(m, key);
 }
 
 void read_max_wait(KeyContext& c, const std::string& key, const ConfigMember& m) {
@@ -118,8 +119,7 @@ void read_full_rate(KeyContext& c, const ConfigMember& m) {
 
 void read_decimated(KeyContext& c, const ConfigMember& m) {
   c.channel().decimated.clear();
-  std::erase_if(c.channel().keys,
-                [](const auto& key) { return key.first.starts_with("decimated["); });
+  c.forget("decimated[");
   if (m.value.kind == ConfigValue::Kind::kTable) {
     read_stream(c, m.value);
     return;

@@ -1,6 +1,7 @@
 #include "tools/gen/channel_words.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "tools/gen/manifest.h"
 #include "tools/lib/fd_holder.h"
@@ -89,6 +90,7 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
   out.push_back({"--invalid", channel.invalid});
   if (channel.record) add_recording(channel, storage, &out);
   add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
+  add_number(&out, "--catch-up-ms", channel.catch_up_ms);
   out.push_back({"--listen-fd", kListenFd});
   out.push_back({"--ring", paths.run + "/rings/" + channel.name});
   out.push_back({"--counters", paths.run + "/counters/" + channel.name});
@@ -104,6 +106,7 @@ WordGroups confine_words(const Channel& channel, const FleetPaths& paths, bool h
   WordGroups out;
   out.push_back({"--user", channel.user});
   if (!channel.isolation_required) out.push_back({"--best-effort"});
+  out.push_back({"--cgroup", cgroup_of(channel.name, paths)});
   add_text(&out, "--cpus", channel.receive_cpus);
   if (channel.scheduler != "other") out.push_back({"--scheduler", channel.scheduler});
   out.push_back({"--listen", channel.listen.text()});
@@ -133,6 +136,8 @@ WordGroups log_confine_words(const Channel& channel) {
 std::string cgroup_of(const std::string& name, const FleetPaths& paths) {
   return paths.cgroup() + "/channel." + name;
 }
+
+std::string loggers_cgroup(const FleetPaths& paths) { return paths.cgroup() + "/loggers"; }
 
 std::string FleetPaths::cgroup() const {
   return run == kUsualRun ? "speeddata" : "speeddata-" + hash_text(run).substr(kHashPrefix, 8);
@@ -215,6 +220,18 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
 ChannelValues holder_values(const FleetPaths& paths) {
   ChannelValues out;
   add_places(paths, &out);
+  return out;
+}
+
+CgroupLimits limits_of(const ChannelValues& values) {
+  CgroupLimits out;
+  const auto memory = values.find("memory");
+  const auto quota = values.find("cpu_quota");
+  if (memory != values.end()) out.memory_bytes = strtoull(memory->second.c_str(), nullptr, 10);
+  if (quota != values.end()) {
+    out.cpu_quota_hundredths =
+        static_cast<uint64_t>(strtod(quota->second.c_str(), nullptr) * 100 + 0.5);
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "tools/gen/config.h"
 #include "tools/gen/options.h"
 #include "tools/gen/template.h"
+#include "tools/lib/cgroup.h"
 
 namespace sdr {
 
@@ -44,6 +45,7 @@ WordGroups limit_words(const Channel& channel);
 
 // "speeddata/channel.engine", as sdr-confine --cgroup takes it.
 std::string cgroup_of(const std::string& name, const FleetPaths& paths);
+std::string loggers_cgroup(const FleetPaths& paths);
 
 // STORAGE/channel=NAME
 std::string recording_directory(const Channel& channel, const Storage& storage);
@@ -57,6 +59,9 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
 
 // The same of a service that holds sockets.
 ChannelValues holder_values(const FleetPaths& paths);
+
+// What limit_words() says, from the values.
+CgroupLimits limits_of(const ChannelValues& values);
 
 // The id that a channel's receive socket is held under, from its values; empty for a holder.
 std::string hold_id_of(const ChannelValues& values);

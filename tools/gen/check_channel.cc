@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "relay/format/segment_name.h"
 #include "tools/gen/check_rules.h"
 #include "tools/gen/endpoint.h"
@@ -5,6 +7,9 @@
 
 namespace sdr {
 namespace {
+
+constexpr uint64_t kSecondUs = 1000000;
+constexpr uint64_t kProcessBytes = 1 << 20;  // receiver and writer, beside what they are told
 
 const char* family(bool ipv6) { return ipv6 ? "IPv6" : "IPv4"; }
 
@@ -14,6 +19,10 @@ std::string differ(const std::string& key, bool ipv6, const std::string& other, 
 }
 
 bool has(const Channel& channel, const std::string& key) { return channel.keys.contains(key); }
+
+bool same_place(const Place& a, const Place& b) {
+  return a.file == b.file && a.line == b.line && a.column == b.column;
+}
 
 void check_required(const Channel& channel, Findings* findings) {
   const std::string name = "channel " + quoted(channel.name);
@@ -73,20 +82,55 @@ void check_streams(const Channel& channel, Findings* findings) {
   }
 }
 
-void check_limits(const ChannelDraft& draft, Findings* findings) {
-  const Channel& channel = draft.channel;
-  if (draft.cpu_quota_hundredths && channel.scheduler.starts_with("fifo")) {
+void check_limits(const Channel& channel, Findings* findings) {
+  if (channel.cpu_quota_hundredths && channel.scheduler.starts_with("fifo")) {
     findings->error(place_of(channel, "cpu_quota"),
                     "cpu_quota does not hold a fifo scheduler back; leave one of them out");
   }
   // The kernel charges the receive buffer at twice what was asked for.
-  const uint64_t needed =
-      (channel.record ? channel.record->buffer_bytes : 0) + 2 * channel.receive_buffer_bytes;
-  if (draft.memory_bytes && *draft.memory_bytes < needed) {
+  const uint64_t needed = (channel.record ? channel.record->buffer_bytes : 0) +
+                          2 * channel.receive_buffer_bytes + kProcessBytes;
+  if (channel.memory_bytes && *channel.memory_bytes < needed) {
     findings->error(place_of(channel, "memory"),
-                    "memory is " + size_text(*draft.memory_bytes) + ", smaller than the " +
-                        size_text(needed) +
-                        " that record.buffer and twice receive_buffer take; make it larger");
+                    "memory is " + size_text(*channel.memory_bytes) + ", smaller than the " +
+                        size_text(needed) + " that " + (channel.record ? "record.buffer, " : "") +
+                        "twice receive_buffer and " + size_text(kProcessBytes) +
+                        " for the processes take; make it larger");
+  }
+}
+
+// The open segment and the newest sealed one are never deleted.
+void check_retain(const Channel& channel, const Channel* defaults, Findings* findings) {
+  if (!channel.retain) return;
+  if (!channel.record) {
+    // One [defaults] may serve channels that record and channels that do not.
+    if (defaults && defaults->keys.contains("retain") &&
+        same_place(place_of(channel, "retain"), place_of(*defaults, "retain"))) {
+      return;
+    }
+    findings->error(place_of(channel, "retain"), "retain is for recordings, and channel " +
+                                                     quoted(channel.name) +
+                                                     " records nothing; leave one of them out");
+    return;
+  }
+  const uint64_t segment = channel.record->segment_bytes;
+  const RetainOptions& retain = *channel.retain;
+  if (retain.size_bytes && *retain.size_bytes / 2 < segment) {
+    findings->error(place_of(channel, "retain.size"),
+                    "retain.size is " + size_text(*retain.size_bytes) +
+                        ", less than two segments of " + size_text(segment) +
+                        " (record.size of channel " + quoted(channel.name) +
+                        "), which are never deleted: the open one and the newest sealed one; "
+                        "make it at least " +
+                        size_text(2 * segment) + " or record.size smaller");
+  }
+  const uint64_t rotate_s = channel.record->rotate_s;
+  if (retain.age_s && *retain.age_s < rotate_s) {
+    findings->error(place_of(channel, "retain.age"),
+                    "retain.age is " + duration_text(*retain.age_s * kSecondUs) +
+                        ", less than the " + duration_text(rotate_s * kSecondUs) +
+                        " of one segment (record.rotate) of channel " + quoted(channel.name) +
+                        "; make it longer or record.rotate shorter");
   }
 }
 
@@ -107,12 +151,29 @@ std::vector<StreamRef> streams_of(const Channel& channel) {
   return out;
 }
 
-void check_channel(const ChannelDraft& draft, bool defaults_known, Findings* findings) {
-  if (defaults_known) check_required(draft.channel, findings);
-  check_source(draft.channel, findings);
-  check_allow(draft.channel, findings);
-  check_streams(draft.channel, findings);
-  check_limits(draft, findings);
+void warn_of_retain(const std::vector<const Channel*>& channels, const std::string& main_file,
+                    Findings* findings) {
+  const auto order = [&main_file](const Place& p) {
+    return std::make_tuple(p.file != main_file, std::string_view(p.file), p.line, p.column);
+  };
+  const Place* first = nullptr;
+  for (const Channel* channel : channels) {
+    const std::map<std::string, Place>::const_iterator place = channel->keys.find("retain");
+    if (!channel->retain || !channel->record || place == channel->keys.end()) continue;
+    if (!first || order(place->second) < order(*first)) first = &place->second;
+  }
+  if (first) {
+    findings->warning(*first, "retain: this version has no sdr-prune; nothing is deleted yet");
+  }
+}
+
+void check_channel(const Channel& channel, const Channel* defaults, Findings* findings) {
+  if (defaults) check_required(channel, findings);
+  check_source(channel, findings);
+  check_allow(channel, findings);
+  check_streams(channel, findings);
+  check_limits(channel, findings);
+  check_retain(channel, defaults, findings);
 }
 
 }  // namespace sdr

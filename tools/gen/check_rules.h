@@ -1,9 +1,9 @@
 // The rules that no single key can break alone: within one channel, and between channels.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "tools/gen/channel_keys.h"
 #include "tools/gen/config.h"
 #include "tools/gen/diagnostic.h"
 
@@ -15,9 +15,17 @@ constexpr size_t kChannelsMax = 4096;
 Place place_of(const Channel& channel, const std::string& key);
 
 // Required keys, a channel without output, families of addresses that do not go together, feeding
-// itself, memory smaller than what it must hold. Without `defaults_known` nothing is said of keys
-// that are not there.
-void check_channel(const ChannelDraft& draft, bool defaults_known, Findings* findings);
+// itself, memory smaller than what it must hold, retention that one segment would exceed.
+// `defaults` is what stands in [defaults]; null where that could not be read: then nothing is said
+// of keys that are not there.
+void check_channel(const Channel& channel, const Channel* defaults, Findings* findings);
+
+// `sequence` and `hold` against the fields of the channel's schema, which must be compiled.
+void check_fields(const Channel& channel, Findings* findings);
+
+// Once, at the first place in `main_file` or else channels.d that a channel has `retain` from.
+void warn_of_retain(const std::vector<const Channel*>& channels, const std::string& main_file,
+                    Findings* findings);
 
 // One stream of a channel, with the key it comes from: "full_rate", "decimated[0].to".
 struct StreamRef {

@@ -19,7 +19,7 @@ namespace sdr {
 namespace {
 
 constexpr size_t kConfigBytesMax = 4 << 20;
-constexpr std::string_view kReservedNames[] = {"fdholder", "prune"};
+constexpr std::string_view kReservedNames[] = {"fdholder", "fdholder2", "prune"};
 
 std::string directory_of(const std::string& file) {
   const size_t slash = file.rfind('/');
@@ -114,11 +114,11 @@ class Loader {
     if (!reader->table("channel." + printable(member.key, 64), member.value, "[channel.engine]")) {
       return;
     }
-    ChannelDraft draft = defaults_;
-    draft.channel.name = member.key;
-    draft.channel.place = reader->place(member);
-    read_channel_keys(member.value, where, reader, &findings_, &draft);
-    check_channel(draft, defaults_known_, &findings_);
+    Channel channel = defaults_;
+    channel.name = member.key;
+    channel.place = reader->place(member);
+    read_channel_keys(member.value, where, reader, &findings_, &channel);
+    check_channel(channel, defaults_known_ ? &defaults_ : nullptr, &findings_);
     if (!good_name) return;
     const auto [first, is_new] = out_.config.channels.try_emplace(member.key);
     if (!is_new) {
@@ -127,7 +127,7 @@ class Loader {
                                 std::to_string(at.line) + ":" + std::to_string(at.column));
       return;
     }
-    first->second = std::move(draft.channel);
+    first->second = std::move(channel);
     in_order_.push_back(&first->second);
   }
 
@@ -184,10 +184,14 @@ class Loader {
 
   void finish() {
     SchemaFiles schemas(dir_, &findings_);
-    for (Channel* channel : in_order_) schemas.compile(channel);
+    for (Channel* channel : in_order_) {
+      schemas.compile(channel);
+      if (!channel->schema.layout.empty()) check_fields(*channel, &findings_);
+    }
     const std::vector<const Channel*> channels(in_order_.begin(), in_order_.end());
     check_between_channels(channels, &findings_);
     check_storage(channels);
+    warn_of_retain(channels, file_, &findings_);
   }
 
   // storage.path is required once anything records.
@@ -207,7 +211,7 @@ class Loader {
   const std::string dir_;
   Findings findings_;
   ConfigValue main_;
-  ChannelDraft defaults_;
+  Channel defaults_;
   Place storage_place_;
   std::vector<Channel*> in_order_;
   bool defaults_known_ = false;  // the main file could be parsed

@@ -12,10 +12,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <utility>
 
 #include "tools/gen/check_rules.h"
 #include "tools/gen/cpu_list.h"
 #include "tools/gen/text_file.h"
+#include "tools/gen/units.h"
 
 namespace sdr {
 namespace {
@@ -44,6 +46,8 @@ class HostCheck {
     cpus(c, "receive", c.receive_cpus);
     cpus(c, "write", c.write_cpus);
     scheduler(c);
+    receive_buffer(c);
+    isolation(c);
   }
 
   void storage(const Storage& s);
@@ -99,10 +103,39 @@ class HostCheck {
     if (list.empty() || !parse_cpu_list(list, &wanted, &error)) return;
     std::set_difference(wanted.begin(), wanted.end(), host_.cpus.begin(), host_.cpus.end(),
                         std::back_inserter(missing));
-    if (missing.empty()) return;
     const std::string key = c.keys.contains("cpus." + part) ? "cpus." + part : "cpus";
-    findings_->error(place_of(c, key), key + ": no CPU " + cpu_list_text(missing) +
-                                           " on this machine; it has " + cpu_list_text(host_.cpus));
+    if (!missing.empty()) {
+      findings_->error(place_of(c, key), key + ": no CPU " + cpu_list_text(missing) +
+                                             " on this machine; it has " +
+                                             cpu_list_text(host_.cpus));
+      return;
+    }
+    std::set_difference(wanted.begin(), wanted.end(), host_.cpus_usable.begin(),
+                        host_.cpus_usable.end(), std::back_inserter(missing));
+    if (missing.empty()) return;
+    findings_->error(place_of(c, key), key + ": CPU " + cpu_list_text(missing) +
+                                           " is outside the cpuset that holds us; it allows " +
+                                           cpu_list_text(host_.cpus_usable));
+  }
+
+  void receive_buffer(const Channel& c) {
+    const uint64_t most = host_.receive_buffer_max;
+    if (most == 0 || c.receive_buffer_bytes <= most) return;
+    const bool written = c.keys.contains("receive_buffer");
+    if (!written && std::exchange(default_buffer_reported_, true)) return;
+    findings_->warning(
+        place_of(c, "receive_buffer"),
+        "receive_buffer is " + size_text(c.receive_buffer_bytes) + (written ? "" : " by default") +
+            ", and this user gets no more than " + size_text(most) +
+            "; raise it by: sysctl -w net.core.rmem_max=" + std::to_string(c.receive_buffer_bytes));
+  }
+
+  void isolation(const Channel& c) {
+    if (host_.root || !c.isolation_required) return;
+    findings_->warning(
+        place_of(c, "isolation"),
+        "isolation = \"require\": without root, limits can only be set in a control "
+        "group that is delegated to this user; elsewhere the channel will not start");
   }
 
   // Without root the scheduler is only had within the limits of the user, and done without past
@@ -125,6 +158,7 @@ class HostCheck {
   const Host& host_;
   Findings* findings_;
   std::set<std::string> default_users_;
+  bool default_buffer_reported_ = false;
 };
 
 bool is_member(gid_t group) {

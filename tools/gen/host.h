@@ -12,6 +12,9 @@ struct Host {
   std::set<std::string> interfaces;
   std::set<std::string> addresses;
   std::vector<uint32_t> cpus;         // online, sorted
+  std::vector<uint32_t> cpus_usable;  // of those, what the cpuset of this process lets it have
+  // What a socket without privilege gets; 0: not known, or no bound (CAP_NET_ADMIN).
+  uint64_t receive_buffer_max = 0;
   uint32_t unprivileged_port = 1024;  // the lowest port that takes no privilege to bind
   bool root = false;
   std::string user;  // who runs this; empty where the uid has no name

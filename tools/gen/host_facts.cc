@@ -1,7 +1,9 @@
 #include <arpa/inet.h>
+#include <cap-ng.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <pwd.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,6 +59,32 @@ std::string unescape_octal(std::string_view field) {
   return out;
 }
 
+// The kernel cuts an affinity to what the cpuset allows. Asked for everything, for a moment and for
+// this process alone, it tells what that is: whoever started us may have pinned us closer.
+std::vector<uint32_t> usable_cpus(const std::vector<uint32_t>& online) {
+  cpu_set_t before;
+  cpu_set_t all;
+  cpu_set_t usable;
+  if (sched_getaffinity(0, sizeof before, &before) < 0) return online;
+  memset(&all, 0xff, sizeof all);
+  usable = before;
+  if (sched_setaffinity(0, sizeof all, &all) == 0) {
+    sched_getaffinity(0, sizeof usable, &usable);
+    sched_setaffinity(0, sizeof before, &before);
+  }
+  std::vector<uint32_t> out;
+  for (const uint32_t cpu : online) {
+    if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &usable)) out.push_back(cpu);
+  }
+  return out;
+}
+
+// SO_RCVBUFFORCE goes past net.core.rmem_max, and takes this capability.
+bool may_force_buffers() {
+  capng_get_caps_process();
+  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
+}
+
 }  // namespace
 
 Host look_at_host() {
@@ -68,6 +96,11 @@ Host look_at_host() {
     for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); ++cpu) {
       host.cpus.push_back(static_cast<uint32_t>(cpu));
     }
+  }
+  host.cpus_usable = usable_cpus(host.cpus);
+  if (!may_force_buffers()) {
+    const std::string most = read_small_file("/proc/sys/net/core/rmem_max");
+    host.receive_buffer_max = strtoull(most.c_str(), nullptr, 10);
   }
   const std::string port = read_small_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
   if (!port.empty()) {

@@ -215,8 +215,8 @@ int run(Invocation& in) {
   if (in.command == Command::kBoot) return sdr::boot_command(options);
   const sdr::LoadedConfig loaded = sdr::load_config(options.config_file);
   if (in.command == Command::kCheck) return sdr::check_command(loaded, options, in.host);
+  if (!loaded.ok()) return sdr::check_command(loaded, options, false);
   sdr::print_diagnostics(loaded.diagnostics, options.colour);
-  if (!loaded.ok()) return 1;
   switch (in.command) {
     case Command::kRender:
       return sdr::render_command(loaded.config, options, in.render_dir);

@@ -54,6 +54,7 @@ TemplateWords template_words(const Channel& channel, const Storage& storage,
   words["name"] = {{channel.name}};
   words["user"] = {{channel.user}};
   words["cgroup"] = {{cgroup_of(channel.name, paths)}};
+  words["log_cgroup"] = {{loggers_cgroup(paths)}};
   words["confine"] = {{paths.bin + "/sdr-confine"}};
   words["confine_options"] = confine_words(channel, paths, held);
   words["limits"] = limit_words(channel);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,11 +12,26 @@
 namespace sdr {
 namespace {
 
-bool read_all(int fd, size_t bytes_max, std::string* text, std::string* error) {
+constexpr int kPipeIdleMaxS = 5;
+
+// Waits for data in a pipe, or its end. A pipe that nobody has opened for writing yet would read as
+// an empty one.
+bool wait_for_pipe(int fd, std::string* error) {
+  pollfd there = {fd, POLLIN, 0};
+  const int count = poll(&there, 1, kPipeIdleMaxS * 1000);
+  if (count > 0 || (count < 0 && errno == EINTR)) return true;
+  *error = count == 0 ? "it is a pipe, and nothing has come from it for " +
+                            std::to_string(kPipeIdleMaxS) + " s"
+                      : strerror(errno);
+  return false;
+}
+
+bool read_all(int fd, bool is_pipe, size_t bytes_max, std::string* text, std::string* error) {
   char piece[65536];
   for (;;) {
+    if (is_pipe && !wait_for_pipe(fd, error)) return false;
     const ssize_t n = read(fd, piece, sizeof piece);
-    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EINTR || (is_pipe && errno == EAGAIN))) continue;
     if (n < 0) {
       *error = strerror(errno);
       return false;
@@ -35,7 +51,7 @@ bool read_text_file(const std::string& path, size_t bytes_max, bool pipes, std::
                     std::string* error) {
   text->clear();
   // Without O_NONBLOCK the open of a pipe that nobody writes to would wait for ever.
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipes ? 0 : O_NONBLOCK));
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) {
     *error = strerror(errno);
     return false;
@@ -49,7 +65,7 @@ bool read_text_file(const std::string& path, size_t bytes_max, bool pipes, std::
   } else if (!S_ISREG(status.st_mode) && !(pipes && S_ISFIFO(status.st_mode))) {
     *error = "it is not a regular file";
   } else {
-    good = read_all(fd, bytes_max, text, error);
+    good = read_all(fd, S_ISFIFO(status.st_mode), bytes_max, text, error);
   }
   close(fd);
   return good;

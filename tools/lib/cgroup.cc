@@ -11,7 +11,6 @@
 namespace sdr {
 namespace {
 
-constexpr long kEndingMs = 1000;
 
 struct LeafName {
   std::string fleet;
@@ -164,16 +163,15 @@ std::vector<std::string> change_cgroup_limits(pid_t member, const std::string& n
   return files.take_troubles();
 }
 
-std::vector<std::string> remove_cgroup(pid_t supervisor, const std::string& name) {
+std::vector<std::string> remove_cgroup(pid_t supervisor, const std::string& name, BusyLeaf busy) {
   CgroupFiles files;
   const LeafName names = split_name(name);
-  const long deadline_ms = monotonic_ms() + kEndingMs;
   for (const CgroupHierarchy& hierarchy :
        find_hierarchies(std::to_string(supervisor), {}, &files)) {
     const Leaf leaf = leaf_of(hierarchy, place_leaf(hierarchy.own.path, names.fleet, names.leaf));
     const std::string fleet = parent_path(leaf.directory);
     // Refused while there is another leaf.
-    if (files.remove(leaf.directory, deadline_ms) && last_part(fleet) == names.fleet) {
+    if (files.remove(leaf.directory, busy) && last_part(fleet) == names.fleet) {
       rmdir(fleet.c_str());
     }
   }

@@ -45,9 +45,11 @@ std::vector<std::string> enter_cgroup(const std::string& name, const CgroupLimit
 std::vector<std::string> change_cgroup_limits(pid_t member, const std::string& name,
                                               const CgroupLimits& limits);
 
+enum class BusyLeaf { kAwait, kLeave };
+
 // Removes a leaf whose processes are gone, and FLEET with its last one. `supervisor` is a process
-// of those that started it, which says below what group the leaf is. Waits up to a second for
-// processes that are just ending. No leaf is no trouble.
-std::vector<std::string> remove_cgroup(pid_t supervisor, const std::string& name);
+// of those that started it, which says below what group the leaf is. Where processes are still in
+// it: waits up to a second for them to end, or leaves it, which is no trouble then. Nor is no leaf.
+std::vector<std::string> remove_cgroup(pid_t supervisor, const std::string& name, BusyLeaf busy);
 
 }  // namespace sdr

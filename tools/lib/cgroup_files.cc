@@ -12,6 +12,9 @@
 namespace sdr {
 namespace {
 
+constexpr long kEndingMs = 1000;
+constexpr long kJustEndingMs = 100;  // the kernel takes a moment to let go of a dead process
+
 // errno, 0 for success.
 int try_write(const std::string& path, const std::string& text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -79,11 +82,14 @@ bool CgroupFiles::make(const std::string& directory) {
   return failed == 0;
 }
 
-bool CgroupFiles::remove(const std::string& directory, long deadline_ms) {
+bool CgroupFiles::remove(const std::string& directory, BusyLeaf when_busy) {
+  const long wait_ms = when_busy == BusyLeaf::kAwait ? kEndingMs : kJustEndingMs;
+  const long deadline_ms = monotonic_ms() + wait_ms;
   constexpr timespec kPause = {0, 5'000'000};
   while (rmdir(directory.c_str()) < 0 && errno != ENOENT) {
     if (errno != EBUSY || monotonic_ms() >= deadline_ms) {
       const bool busy = errno == EBUSY;
+      if (busy && when_busy == BusyLeaf::kLeave) return false;
       add_trouble("unable to remove " + directory + ": " + strerror(errno) +
                   (busy ? ": processes are left in it" : ""));
       return false;

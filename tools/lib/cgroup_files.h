@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/lib/cgroup.h"
+
 namespace sdr {
 
 // The whole of a small file; nullopt, with errno.
@@ -23,8 +25,8 @@ class CgroupFiles {
   // Makes `directory`, and the one that it is in.
   bool make(const std::string& directory);
 
-  // Waits until `deadline_ms` of the monotonic clock for processes that are just ending.
-  bool remove(const std::string& directory, long deadline_ms);
+  // Waits for processes that are just ending; where more than these are left, as `when_busy` says.
+  bool remove(const std::string& directory, BusyLeaf when_busy);
 
   void add_trouble(std::string trouble);
   std::vector<std::string> take_troubles() { return std::move(troubles_); }

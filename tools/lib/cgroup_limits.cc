@@ -1,5 +1,7 @@
 #include "tools/lib/cgroup_limits.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -7,9 +9,16 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kPeriodUs = 10'000;
+constexpr uint64_t kPeriodTicks = 2;
 constexpr uint64_t kPeriodUsMax = 1'000'000;
 constexpr uint64_t kQuotaUsMin = 1'000;
 constexpr uint64_t kHundredthsPerCpu = 10'000;
+
+uint64_t kernel_tick_us() {
+  timespec tick = {};
+  clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+  return static_cast<uint64_t>(tick.tv_nsec / 1000);
+}
 
 // What would lift a limit is written only where there is something to lift.
 bool set_or_lift(const std::string& path, const std::optional<uint64_t>& value,
@@ -73,12 +82,12 @@ void set_cpuset(const std::string& group, bool unified, const std::string& list,
 
 }  // namespace
 
-CpuBandwidth cpu_bandwidth(uint64_t quota_hundredths) {
-  const uint64_t quota_us = quota_hundredths * kPeriodUs / kHundredthsPerCpu;
-  if (quota_us >= kQuotaUsMin) return {quota_us, kPeriodUs};
-  const uint64_t period_us =
-      kQuotaUsMin * kHundredthsPerCpu / std::max<uint64_t>(quota_hundredths, 1);
-  return {kQuotaUsMin, std::min(period_us, kPeriodUsMax)};
+CpuBandwidth cpu_bandwidth(uint64_t quota_hundredths, uint64_t tick_us) {
+  const uint64_t hundredths = std::max<uint64_t>(quota_hundredths, 1);
+  uint64_t period_us = std::max(kPeriodUs, kPeriodTicks * tick_us);
+  period_us = std::max(period_us, kQuotaUsMin * kHundredthsPerCpu / hundredths);
+  period_us = std::min(period_us, kPeriodUsMax);
+  return {std::max(hundredths * period_us / kHundredthsPerCpu, kQuotaUsMin), period_us};
 }
 
 bool has_limit(const CgroupLimits& limits, const std::string& controller) {
@@ -94,7 +103,9 @@ void set_group_limit(const std::string& controller, const std::string& directory
     (unified ? set_memory_2 : set_memory_1)(directory, limits.memory_bytes, files);
   } else if (controller == "cpu") {
     std::optional<CpuBandwidth> cpu;
-    if (limits.cpu_quota_hundredths) cpu = cpu_bandwidth(*limits.cpu_quota_hundredths);
+    if (limits.cpu_quota_hundredths) {
+      cpu = cpu_bandwidth(*limits.cpu_quota_hundredths, kernel_tick_us());
+    }
     (unified ? set_cpu_2 : set_cpu_1)(directory, cpu, files);
   } else if (controller == "pids") {
     set_or_lift(directory + "/pids.max", limits.pids, "max", files);

@@ -14,10 +14,11 @@ struct CpuBandwidth {
   uint64_t period_us;
 };
 
-// A period of 10 ms, because throttling for longer loses datagrams; longer only where the quota
-// would be less than the 1 ms that the kernel takes at least. The most it takes is a period of 1 s,
-// so that less than 0.1% becomes 0.1%.
-CpuBandwidth cpu_bandwidth(uint64_t quota_hundredths);
+// A period of 10 ms, because throttling for longer loses datagrams. It is longer where the quota
+// would be less than the 1 ms that the kernel takes at least (with 1 s at most, so that less than
+// 0.1% becomes 0.1%), and where the kernel's tick is longer than half of it: within one tick of
+// 10 ms (CONFIG_HZ=100) 30% would come out as 25%.
+CpuBandwidth cpu_bandwidth(uint64_t quota_hundredths, uint64_t tick_us);
 
 // Is there a limit for this controller: "memory", "cpu", "pids", "cpuset"?
 bool has_limit(const CgroupLimits& limits, const std::string& controller);
