@@ -105,6 +105,9 @@ $(BUILD)/node/.tried:
 check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
 
+vm: all $(BUILD)/unit ## tests in a Debian 12 with cgroup v2, booted as a process; takes root
+	$(Q)BUILD=$(abspath $(BUILD)) tests/vm/run $(T)
+
 demo: all ## a fleet of three channels, fed and read back; KEEP=1 leaves it running until Ctrl-C
 	$(Q)BUILD=$(abspath $(BUILD)) KEEP=$(KEEP) tests/demo/demo.py
 
@@ -115,5 +118,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check demo clean help
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all relay-glibc deps check vm demo clean help
+-include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)

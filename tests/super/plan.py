@@ -190,7 +190,8 @@ def boots(prefix):
         forget(fleet)
         done = fleet.gen("--boot")
         check_equal(done.code, 0, f"exit code ({done})")
-        done.has(r"^sdr-gen: warning: .*relay.toml is broken; starting with the config applied last")
+        done.has(r"^sdr-gen: warning: .*relay.toml is broken; "
+                 "starting with the config applied last")
         fleet.start()
         for name in fleet.channels:
             wait_for(lambda: fleet.ready(name), f"{name} is ready")
@@ -205,7 +206,8 @@ def boots(prefix):
         done.has("starting without 2 of its 3 channels")
         fleet.start()
         wait_for(lambda: fleet.ready("one"), "one is ready")
-        check_equal(sorted(os.listdir(fleet.run / "live")), ["fdholder", "fdholder2", "one"], "live")
+        check_equal(sorted(os.listdir(fleet.run / "live")), ["fdholder", "fdholder2", "one"],
+                    "live")
         fleet.stop()
     with case(prefix + "nothing is good: exit 3, nothing is written"):
         forget(fleet)

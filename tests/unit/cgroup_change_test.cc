@@ -90,7 +90,9 @@ class Member {
 // What a test could not show must not stay either.
 struct Removal {
   ~Removal() {
-    for (const char* name : {kName, kOther}) sdr::remove_cgroup(getpid(), name, sdr::BusyLeaf::kAwait);
+    for (const char* name : {kName, kOther}) {
+      sdr::remove_cgroup(getpid(), name, sdr::BusyLeaf::kAwait);
+    }
   }
 };
 

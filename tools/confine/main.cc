@@ -54,7 +54,8 @@ void confine(const sdr::ConfineOptions& options) {
 }
 
 int remove_group(const std::string& name) {
-  const std::vector<std::string> troubles = sdr::remove_cgroup(getpid(), name, sdr::BusyLeaf::kLeave);
+  const std::vector<std::string> troubles =
+      sdr::remove_cgroup(getpid(), name, sdr::BusyLeaf::kLeave);
   for (const std::string& trouble : troubles) warn(trouble);
   return troubles.empty() ? 0 : kSystemError;
 }
