@@ -16,7 +16,7 @@ CHANNEL = """\
 [defaults]
 user = "{user}"
 [channel.a]
-listen = "127.0.0.1:26000"
+listen = "{listen}"
 schema = "s.avsc"
 full_rate = "239.255.1.1:6000"
 record = false
@@ -24,12 +24,13 @@ record = false
 CONFIG_LINES = CHANNEL.count("\n")
 
 
-def host_findings(lines, prefix=()):
+def host_findings(lines, prefix=(), listen="127.0.0.1:26000"):
     """(line, severity, message) of each finding about a channel with these lines more."""
     where = run_dir()
     (where / "s.avsc").write_text(SCHEMA, encoding="utf-8")
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-    (where / "relay.toml").write_text(CHANNEL.format(user=user) + lines, encoding="utf-8")
+    (where / "relay.toml").write_text(CHANNEL.format(user=user, listen=listen) + lines,
+                                      encoding="utf-8")
     done = subprocess.run([*map(str, prefix), BIN / "sdr-gen", "--check", "--host", "--config",
                            where / "relay.toml"], capture_output=True, text=True, check=False,
                           stdin=subprocess.DEVNULL, timeout=60)
@@ -64,6 +65,15 @@ def check_buffer(prefix):
 def ordinary(prefix):
     with case(f"{prefix}a receive buffer above net.core.rmem_max is warned of, with the remedy"):
         check_buffer(())
+    with case(f"{prefix}a port that takes root: an error that says which do not"):
+        least = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+        free = int(least.read_text(encoding="ascii"))
+        if free < 2:
+            raise Skip(f"{least} leaves none")
+        (_, severity, message), = host_findings('receive_buffer = "64KiB"\n', listen="[::]:1")
+        check_equal((severity, message), (
+            "error", f"listen: port 1 takes root to bind; use {free} or above, or lower "
+            "net.ipv4.ip_unprivileged_port_start"), "finding")
     with case(f"{prefix}isolation = \"require\" is warned of: limits take root or delegation"):
         (line, severity, message), = host_findings('receive_buffer = "64KiB"\n'
                                                    'isolation = "require"\n')

@@ -74,10 +74,10 @@ class HostCheck {
                                                   " is not an address of this machine; it has " +
                                                   names(host_.addresses));
     }
-    if (c.listen.port < host_.unprivileged_port && c.user != "root") {
+    if (c.listen.port < host_.port_min) {
       findings_->error(place_of(c, "listen"),
                        "listen: port " + std::to_string(c.listen.port) +
-                           " takes root to bind; use " + std::to_string(host_.unprivileged_port) +
+                           " takes root to bind; use " + std::to_string(host_.port_min) +
                            " or above, or lower net.ipv4.ip_unprivileged_port_start");
     }
   }

@@ -15,7 +15,7 @@ struct Host {
   std::vector<uint32_t> cpus_usable;  // of those, what the cpuset of this process lets it have
   // What a socket without privilege gets; 0: not known, or no bound (CAP_NET_ADMIN).
   uint64_t receive_buffer_max = 0;
-  uint32_t unprivileged_port = 1024;  // the lowest port that takes no privilege to bind
+  uint32_t port_min = 0;  // the lowest port that may be bound (CAP_NET_BIND_SERVICE: any)
   bool root = false;
   std::string user;  // who runs this; empty where the uid has no name
 };

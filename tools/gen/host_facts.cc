@@ -79,10 +79,9 @@ std::vector<uint32_t> usable_cpus(const std::vector<uint32_t>& online) {
   return out;
 }
 
-// SO_RCVBUFFORCE goes past net.core.rmem_max, and takes this capability.
-bool may_force_buffers() {
+bool may(unsigned int capability) {
   capng_get_caps_process();
-  return capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) != 0;
+  return capng_have_capability(CAPNG_EFFECTIVE, capability) != 0;
 }
 
 }  // namespace
@@ -98,13 +97,15 @@ Host look_at_host() {
     }
   }
   host.cpus_usable = usable_cpus(host.cpus);
-  if (!may_force_buffers()) {
+  // SO_RCVBUFFORCE goes past net.core.rmem_max.
+  if (!may(CAP_NET_ADMIN)) {
     const std::string most = read_small_file("/proc/sys/net/core/rmem_max");
     host.receive_buffer_max = strtoull(most.c_str(), nullptr, 10);
   }
-  const std::string port = read_small_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
-  if (!port.empty()) {
-    host.unprivileged_port = static_cast<uint32_t>(strtoul(port.c_str(), nullptr, 10));
+  // sdr-confine binds, with the privileges of the tree.
+  if (!may(CAP_NET_BIND_SERVICE)) {
+    const std::string port = read_small_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    host.port_min = port.empty() ? 1024 : static_cast<uint32_t>(strtoul(port.c_str(), nullptr, 10));
   }
   if (const passwd* user = getpwuid(geteuid())) host.user = user->pw_name;
   return host;
