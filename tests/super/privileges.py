@@ -61,7 +61,7 @@ def run(make, kind):
         users = dict(zip(("one", "two"), others))
         for at, (name, user) in enumerate(users.items()):
             fleet.set(name, port=26001 + at, user=f'"{user}"', record='{ sync = "1s" }')
-        with case(f"{kind}: receiver, writer and logger: no capability, their user, no other group"):
+        with case(f"{kind}: receiver, writer, logger: no capability, their user, no other group"):
             fleet.apply()
             check_fleet(fleet, users)
         with case(f"{kind}: so they are after a crash of either, when they were started anew"):
