@@ -132,7 +132,7 @@ class Fleet:
             return None
         up, ready, wanted, pid = done.stdout.split()
         return {"up": up == "true", "ready": up == ready == "true", "wanted": wanted == "true",
-                "pid": int(pid)}
+                "pid": max(0, int(pid))}  # 0: it is down
 
     def ready(self, name):
         state = self.state(name)
