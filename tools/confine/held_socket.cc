@@ -34,6 +34,25 @@ void pause() {
   nanosleep(&time, nullptr);
 }
 
+// One that has hung once is not asked again: a start waits for it one time.
+struct Holder {
+  std::string path;
+  bool hangs = false;
+
+  std::optional<FdHolder> connect() {
+    if (!hangs) {
+      std::optional<FdHolder> out = FdHolder::connect(path);
+      if (out || !has_hung()) return out;
+    }
+    errno = ETIMEDOUT;
+    return std::nullopt;
+  }
+  bool has_hung() {
+    hangs = errno == ETIMEDOUT;
+    return hangs;
+  }
+};
+
 // The finding of one socket, in the holders or by binding.
 class SocketProvider {
  public:
@@ -43,6 +62,7 @@ class SocketProvider {
     if (!parse_endpoint(options.listen, &wanted_.listen)) {
       throw ConfineError("--listen: invalid address " + options.listen, kUserError);
     }
+    for (const std::string& path : options.holders) holders_.push_back({path});
   }
 
   void find() {
@@ -57,7 +77,7 @@ class SocketProvider {
       }
       const bool patient = now_ms() < until_ms;
       // Until each holder has answered, what they may hold is not known.
-      if (answers_ == options_.holders.size() || !patient) {
+      if (answers_ == holders_.size() || !patient) {
         bind();
         break;
       }
@@ -71,13 +91,13 @@ class SocketProvider {
   // In the order of holders: one that starts meanwhile copies what those before it have.
   void park() {
     std::vector<std::string> failed;
-    for (const std::string& path : options_.holders) {
-      std::optional<FdHolder> holder = FdHolder::connect(path);
-      if (holder && (holder->store(id_, fd_.get()) || errno == EBUSY)) continue;
-      failed.push_back("unable to park the socket in " + path + ": " + strerror(errno));
+    for (Holder& holder : holders_) {
+      std::optional<FdHolder> connection = holder.connect();
+      if (connection && (connection->store(id_, fd_.get()) || errno == EBUSY)) continue;
+      failed.push_back("unable to park the socket in " + holder.path + ": " + strerror(errno));
     }
     // One is enough: the other gets it when it is back.
-    if (failed.size() < options_.holders.size()) return;
+    if (failed.size() < holders_.size()) return;
     troubles_.insert(troubles_.end(), failed.begin(), failed.end());
   }
 
@@ -109,24 +129,25 @@ class SocketProvider {
   }
 
   void drop() {
-    for (const std::string& path : options_.holders) {
-      if (std::optional<FdHolder> holder = FdHolder::connect(path)) holder->drop(id_);
+    for (Holder& holder : holders_) {
+      if (std::optional<FdHolder> connection = holder.connect()) connection->drop(id_);
     }
     fd_.reset();
-    answers_ = options_.holders.size();
+    answers_ = holders_.size();
   }
 
   bool retrieve() {
     answers_ = 0;
-    for (const std::string& path : options_.holders) {
-      std::optional<FdHolder> holder = FdHolder::connect(path);
-      if (!holder) continue;
-      const int fd = holder->retrieve(id_);
+    for (Holder& holder : holders_) {
+      std::optional<FdHolder> connection = holder.connect();
+      if (!connection) continue;
+      const int fd = connection->retrieve(id_);
       if (fd >= 0) {
         fd_.reset(fd);
         return true;
       }
       answers_ += errno == ENOENT;
+      holder.has_hung();
     }
     return false;
   }
@@ -144,6 +165,7 @@ class SocketProvider {
   const HeldSocketOptions& options_;
   const std::string id_;
   ReceiveBind wanted_;
+  std::vector<Holder> holders_;
   UniqueFd fd_;
   size_t answers_ = 0;  // holders that do not have it
   std::vector<std::string> troubles_;

@@ -18,13 +18,6 @@
 namespace sdr {
 namespace {
 
-constexpr int kInvalid = 1;
-constexpr int kNotReady = 3;
-constexpr int kBusy = 5;
-constexpr int kNoSupervisor = 6;
-constexpr int kUsageError = 100;
-constexpr int kSystemError = 111;
-
 using Trees = std::map<std::string, ServiceTree>;
 
 // What an apply works on.
@@ -77,8 +70,8 @@ bool carry_out(const FleetPlan& plan, const Work& work, const Trees& wanted,
   return true;
 }
 
-int check_names(const std::vector<std::string>& names, const Config& config,
-                const FleetPaths& paths) {
+void check_names(const std::vector<std::string>& names, const Config& config,
+                 const FleetPaths& paths) {
   for (const std::string& name : names) {
     const std::string manifest = paths.run + "/live/" + name + "/" + kManifestPath;
     const bool there = name.find('/') == std::string::npos && !is_holder(name) &&
@@ -86,11 +79,9 @@ int check_names(const std::vector<std::string>& names, const Config& config,
     if (there || config.channels.contains(name)) continue;
     std::vector<std::string_view> known;
     for (const auto& [channel, ignored] : config.channels) known.push_back(channel);
-    fprintf(stderr, "sdr-gen: fatal: no channel %s in %s%s\n", sdr::quoted(name).c_str(),
-            config.file.c_str(), did_you_mean(name, known).c_str());
-    return kUsageError;
+    throw Failure(kUsageError,
+                  "no channel " + quoted(name) + " in " + config.file + did_you_mean(name, known));
   }
-  return 0;
 }
 
 // What is in force is read by others; on the disk goes only what was applied whole.
@@ -129,76 +120,55 @@ int apply_locked(const Work& work, Trees wanted, const Supervisor& supervisor,
   const bool finished = carry_out(plan, work, wanted, signals, &steps);
   steps.look_after(plan.holders.unchanged);
   const size_t stopped = finished ? steps.look_after(plan.channels.unchanged) : 0;
-  const int code = report.finish(plan.channels.unchanged.size(), stopped, plan.nothing_to_do());
-  note_applied(work, files, finished && code == 0 && !work.boot);
-  if (finished) return code;
-  fprintf(stderr, "sdr-gen: fatal: interrupted; the next --apply does the rest\n");
-  return kSystemError;
+  if (!finished) report.interrupted();
+  clear_leftovers(work.paths);
+  note_applied(work, files, report.exit_code() == kDone && !work.boot);
+  return report.finish(plan.channels.unchanged.size(), stopped, plan.nothing_to_do());
 }
 
 int apply(const Work& work, const GenOptions& options) {
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   const HeldSignals signals;
   Trees wanted = render_config(work.config, work.paths, load_templates(find_templates(options)));
   make_fleet_directories(work.paths);
   const ApplyLock lock(work.paths.run + "/apply.lock");
   if (!lock.held()) {
-    fprintf(stderr, "sdr-gen: fatal: another apply runs on %s (process %s)\n",
-            work.paths.run.c_str(), lock.holder().c_str());
-    return kBusy;
+    throw Failure(kBusy,
+                  "another apply runs on " + work.paths.run + " (process " + lock.holder() + ")");
   }
   const std::unique_ptr<Supervisor> supervisor =
       make_supervisor(work.paths.target, work.paths.scan_dir);
   if (!work.boot && !supervisor->runs()) {
     const std::string command = supervisor->start_command(wanted.size());
-    fprintf(stderr, "sdr-gen: fatal: no %s runs on %s; start one: %s\n",
-            command.substr(0, command.find(' ')).c_str(), work.paths.scan_dir.c_str(),
-            command.c_str());
-    return kNoSupervisor;
+    throw Failure(kNoSupervisor, "no " + command.substr(0, command.find(' ')) + " runs on " +
+                                     work.paths.scan_dir + "; start one: " + command);
   }
   return apply_locked(work, std::move(wanted), *supervisor, signals);
 }
 
-int guarded(const Work& work, const GenOptions& options) {
-  setvbuf(stdout, nullptr, _IOLBF, 0);
-  try {
-    return apply(work, options);
-  } catch (const RenderError& e) {
-    fprintf(stderr, "sdr-gen: error: %s\n", e.what());
-    return kInvalid;
-  } catch (const std::runtime_error& e) {
-    fprintf(stderr, "sdr-gen: fatal: %s\n", e.what());
-    return kSystemError;
-  }
-}
-
 }  // namespace
 
-int apply_command(const Config& config, const GenOptions& options,
+int apply_command(const LoadedConfig& loaded, const GenOptions& options,
                   const std::vector<std::string>& names) {
-  const std::vector<Diagnostic> host = check_host(config);
-  print_diagnostics(host, options.colour);
-  for (const Diagnostic& diagnostic : host) {
-    if (diagnostic.severity == Severity::kError) return kInvalid;
-  }
+  const std::vector<Diagnostic> found = find_all(loaded, true);
+  if (any_error(found)) return report_findings(loaded.config, found, options);
+  print_diagnostics(found, options.colour);
   const FleetPaths paths = fleet_paths(options);
-  if (const int wrong = check_names(names, config, paths)) return wrong;
-  return guarded({config, paths, {names.begin(), names.end()}, options.force, options.json, false},
-                 options);
+  check_names(names, loaded.config, paths);
+  return apply(
+      {loaded.config, paths, {names.begin(), names.end()}, options.force, options.json, false},
+      options);
 }
 
 int rollback_command(const GenOptions& options) {
   const FleetPaths paths = fleet_paths(options);
   const std::string file = rollback_config(paths.run, paths.state);
   if (file.empty()) {
-    fprintf(stderr, "sdr-gen: error: nothing to go back to: %s has no config applied before\n",
-            paths.state.c_str());
-    return kInvalid;
+    throw Failure(kInvalid,
+                  "nothing to go back to: " + paths.state + " has no config applied before");
   }
-  const LoadedConfig loaded = load_config(file);
-  print_diagnostics(loaded.diagnostics, options.colour);
-  if (!loaded.ok()) return kInvalid;
-  const int code = apply_command(loaded.config, options, {});
-  if (code == 0) {
+  const int code = apply_command(load_config(file), options, {});
+  if (code == kDone) {
     fprintf(stderr, "sdr-gen: note: %s still says otherwise; the next --apply goes by it\n",
             options.config_file.c_str());
   }
@@ -208,10 +178,9 @@ int rollback_command(const GenOptions& options) {
 int boot_command(const GenOptions& options) {
   const FleetPaths paths = fleet_paths(options);
   const BootConfig boot = boot_config(options, paths.state);
-  if (!boot.usable) return kNotReady;
   print_diagnostics(check_host(boot.config), options.colour);
-  const int code = guarded({boot.config, paths, {}, options.force, options.json, true}, options);
-  return code == 0 ? (boot.whole ? 0 : kNotReady) : code == kBusy ? kBusy : kNotReady;
+  const int code = apply({boot.config, paths, {}, false, options.json, true}, options);
+  return code == kPutBack || (code == kDone && !boot.whole) ? kNotReady : code;
 }
 
 }  // namespace sdr

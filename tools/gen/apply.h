@@ -21,7 +21,7 @@ namespace sdr {
 //   6    no supervisor watches the scan directory
 //   100  a name that is no channel
 //   111  the system refused something
-int apply_command(const Config& config, const GenOptions& options,
+int apply_command(const LoadedConfig& loaded, const GenOptions& options,
                   const std::vector<std::string>& names);
 
 // The same with the config that was applied before this one; 1 where there is none.

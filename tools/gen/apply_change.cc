@@ -99,7 +99,7 @@ std::string ApplySteps::start(const ApplyStep& step, bool wanted_up, const Servi
   const std::string dir = live(step.name);
   if (step.restart_logger && tree.contains("log/run") &&
       supervisor_.start(dir + "/log", false, kReadyMs) != Readiness::kReady) {
-    return "its logger does not start";
+    return "its logger does not start, and why is in the log of the supervisor";
   }
   if (!step.restart || !wanted_up) return "";
   const Readiness readiness = supervisor_.start(dir, false, kReadyMs);

@@ -61,14 +61,19 @@ void ApplyReport::warn(const std::string& name, const std::string& text) const {
   fprintf(stderr, "sdr-gen: warning: channel %s: %s\n", name.c_str(), text.c_str());
 }
 
-int ApplyReport::exit_code() const {
-  return system_error_ ? 111 : rolled_back_ ? 4 : not_ready_ ? 3 : 0;
+void ApplyReport::interrupted() {
+  fprintf(stderr, "sdr-gen: fatal: interrupted; the next --apply does the rest\n");
+  system_error_ = true;
+}
+
+ExitCode ApplyReport::exit_code() const {
+  return system_error_ ? kSystemFailed : rolled_back_ ? kPutBack : not_ready_ ? kNotReady : kDone;
 }
 
 int ApplyReport::finish(size_t unchanged, size_t stopped, bool alone) {
   if (as_json_) {
     json_.end_array().member("unchanged", unchanged).member("stopped", stopped);
-    json_.member("exit", exit_code()).end_object();
+    json_.member("exit", static_cast<int>(exit_code())).end_object();
     printf("%s\n", text_.c_str());
   } else if (unchanged > 0 || alone) {
     const std::string note =

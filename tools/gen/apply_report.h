@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/gen/failure.h"
 #include "tools/gen/plan.h"
 #include "tools/lib/json.h"
 
@@ -34,13 +35,15 @@ class ApplyReport {
   // exit code that `result` makes.
   void complain(const ApplyEvent& event);
   void warn(const std::string& name, const std::string& text) const;
+  // A signal came before all was done.
+  void interrupted();
 
   // "= 3 unchanged …". `unchanged` and `stopped` are of the channels. Returns the exit code.
   int finish(size_t unchanged, size_t stopped, bool alone);
+  ExitCode exit_code() const;
 
  private:
   void add(const ApplyEvent& event);
-  int exit_code() const;
 
   size_t name_width_;
   bool as_json_;

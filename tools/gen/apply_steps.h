@@ -96,7 +96,7 @@ std::string link_target(const FleetPaths& paths, const std::string& name);
 // interrupted apply has kept is older and stays.
 void keep_old(const std::string& run_dir, const ApplyStep& step, bool wanted_up);
 
-// What steps of an apply that was killed have left under names of their own.
+// What steps of an apply that was killed, or that failed, have left under names of their own.
 void clear_leftovers(const FleetPaths& paths);
 
 // RUN/.old/NAME: the files of a channel while it is being changed, and in data/wanted whether it

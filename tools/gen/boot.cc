@@ -8,6 +8,7 @@
 
 #include "tools/gen/applied.h"
 #include "tools/gen/check_command.h"
+#include "tools/gen/failure.h"
 
 namespace sdr {
 namespace {
@@ -58,7 +59,7 @@ bool drop_broken_channels(LoadedConfig* loaded) {
 BootConfig boot_config(const GenOptions& options, const std::string& state_dir) {
   LoadedConfig loaded = load_config(options.config_file);
   print_diagnostics(loaded.diagnostics, options.colour);
-  if (loaded.ok()) return {std::move(loaded.config), true, true};
+  if (loaded.ok()) return {std::move(loaded.config), true};
   const std::string last = last_config(state_dir);
   if (!last.empty()) {
     LoadedConfig kept = load_config(last);
@@ -66,19 +67,18 @@ BootConfig boot_config(const GenOptions& options, const std::string& state_dir) 
       fprintf(stderr,
               "sdr-gen: warning: %s is broken; starting with the config applied last (%s)\n",
               options.config_file.c_str(), last.c_str());
-      return {std::move(kept.config), true, true};
+      return {std::move(kept.config), true};
     }
     print_diagnostics(kept.diagnostics, options.colour);
   }
   const size_t all = loaded.config.channels.size();
   if (!drop_broken_channels(&loaded) || loaded.config.channels.empty()) {
-    fprintf(stderr, "sdr-gen: error: %s is broken, and none was applied before; nothing starts\n",
-            options.config_file.c_str());
-    return {};
+    throw Failure(kNotReady,
+                  options.config_file + " is broken, and none was applied before; nothing starts");
   }
   fprintf(stderr, "sdr-gen: warning: %s is broken; starting without %zu of its %zu channels\n",
           options.config_file.c_str(), all - loaded.config.channels.size(), all);
-  return {std::move(loaded.config), true, false};
+  return {std::move(loaded.config), false};
 }
 
 }  // namespace sdr

@@ -10,12 +10,11 @@ namespace sdr {
 
 struct BootConfig {
   Config config;
-  bool usable = false;
-  bool whole = false;  // no channel was left out
+  bool whole = true;  // no channel was left out
 };
 
 // options.config_file, or the last one in STATE that was applied whole, or what is good of the
-// first. Says which on standard error unless it is the first.
+// first. Says which on standard error unless it is the first. Throws Failure where there is none.
 BootConfig boot_config(const GenOptions& options, const std::string& state_dir);
 
 // Takes the channels out that an error concerns: one whose place lies in the channel's table or in

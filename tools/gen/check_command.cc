@@ -1,12 +1,12 @@
 #include "tools/gen/check_command.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "tools/gen/diagnostic.h"
+#include "tools/gen/failure.h"
 #include "tools/lib/json.h"
 
 namespace sdr {
@@ -56,29 +56,37 @@ std::string diagnostics_json(const Config& config, const std::vector<Diagnostic>
   return out;
 }
 
-int check_command(const LoadedConfig& loaded, const GenOptions& options, bool host) {
+std::vector<Diagnostic> find_all(const LoadedConfig& loaded, bool host) {
   std::vector<Diagnostic> found = loaded.diagnostics;
   // A config that is wrong in itself would only make findings that follow from it.
   if (host && loaded.ok()) {
     const std::vector<Diagnostic> more = check_host(loaded.config);
     found.insert(found.end(), more.begin(), more.end());
   }
-  const bool ok = count_of(found, Severity::kError) == 0;
+  return found;
+}
+
+bool any_error(const std::vector<Diagnostic>& diagnostics) {
+  return count_of(diagnostics, Severity::kError) != 0;
+}
+
+int report_findings(const Config& config, const std::vector<Diagnostic>& found,
+                    const GenOptions& options) {
+  const bool ok = !any_error(found);
   std::string out;
   if (options.json) {
-    out = diagnostics_json(loaded.config, found) + "\n";
+    out = diagnostics_json(config, found) + "\n";
   } else {
     print_diagnostics(found, options.colour);
     if (ok) {
-      out = printable(loaded.config.file, 4096) + ": good, " +
-            counted(loaded.config.channels.size(), "channel") + "\n";
+      out = printable(config.file, 4096) + ": good, " + counted(config.channels.size(), "channel") +
+            "\n";
     }
   }
   if (fputs(out.c_str(), stdout) < 0 || fflush(stdout) != 0) {
-    fprintf(stderr, "sdr-gen: fatal: unable to write: %s\n", strerror(errno));
-    return 111;
+    throw_system_error("write", "standard output", errno);
   }
-  return ok ? 0 : 1;
+  return ok ? kDone : kInvalid;
 }
 
 }  // namespace sdr

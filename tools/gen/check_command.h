@@ -16,7 +16,14 @@ void print_diagnostics(const std::vector<Diagnostic>& diagnostics, bool colour);
 // "line", "column", "message", "source"}…]}; line and column are 0 where an error has none.
 std::string diagnostics_json(const Config& config, const std::vector<Diagnostic>& diagnostics);
 
-// Returns the exit code: 0, 1 where something is wrong, 111 where that could not be written.
-int check_command(const LoadedConfig& loaded, const GenOptions& options, bool host);
+// What is wrong with the config in itself and, with `host`, with it on this machine.
+std::vector<Diagnostic> find_all(const LoadedConfig& loaded, bool host);
+
+bool any_error(const std::vector<Diagnostic>& diagnostics);
+
+// Says all of it, or that all is good, as options.json wants it. Returns the exit code: 0, or 1
+// where there is an error. Throws SystemError.
+int report_findings(const Config& config, const std::vector<Diagnostic>& found,
+                    const GenOptions& options);
 
 }  // namespace sdr

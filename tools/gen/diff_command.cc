@@ -14,10 +14,6 @@
 namespace sdr {
 namespace {
 
-constexpr int kInvalid = 1;
-constexpr int kChanges = 2;
-constexpr int kSystemError = 111;
-
 // What people have no use for: hashes, and the schema a second time.
 bool is_shown(const std::string& path) { return path != kManifestPath && path != "data/header"; }
 
@@ -144,7 +140,9 @@ std::string json_of(const std::vector<const ApplyStep*>& steps, const std::strin
   return out + "\n";
 }
 
-int diff(const Config& config, const GenOptions& options) {
+}  // namespace
+
+int diff_command(const Config& config, const GenOptions& options) {
   const FleetPaths paths = fleet_paths(options);
   const std::map<std::string, ServiceTree> wanted =
       render_config(config, paths, load_templates(find_templates(options)));
@@ -161,21 +159,7 @@ int diff(const Config& config, const GenOptions& options) {
   if (fputs(text.c_str(), stdout) < 0 || fflush(stdout) != 0) {
     throw SystemError(std::string("unable to write: ") + strerror(errno));
   }
-  return steps.empty() ? 0 : kChanges;
-}
-
-}  // namespace
-
-int diff_command(const Config& config, const GenOptions& options) {
-  try {
-    return diff(config, options);
-  } catch (const RenderError& e) {
-    fprintf(stderr, "sdr-gen: error: %s\n", e.what());
-    return kInvalid;
-  } catch (const std::runtime_error& e) {
-    fprintf(stderr, "sdr-gen: fatal: %s\n", e.what());
-    return kSystemError;
-  }
+  return steps.empty() ? kDone : kChanges;
 }
 
 }  // namespace sdr

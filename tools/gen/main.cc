@@ -13,13 +13,12 @@
 #include "tools/gen/check_command.h"
 #include "tools/gen/config.h"
 #include "tools/gen/diff_command.h"
+#include "tools/gen/failure.h"
 #include "tools/gen/options.h"
 #include "tools/gen/render.h"
+#include "tools/lib/json.h"
 
 namespace {
-
-constexpr int kUsageError = 100;
-constexpr int kSystemError = 111;
 
 constexpr char kHelp[] =
     "usage: sdr-gen --check [--host] [OPTION...]\n"
@@ -64,7 +63,7 @@ struct Invocation {
 
 int usage_error(const std::string& message) {
   fprintf(stderr, "sdr-gen: fatal: %s; see --help\n", message.c_str());
-  return kUsageError;
+  return sdr::kUsageError;
 }
 
 constexpr option kOptions[] = {
@@ -186,7 +185,7 @@ int parse(int argc, char** argv, Invocation* out) {
     if (id == -1) break;
     if (id == 'H' || id == 'V') {
       fputs(id == 'H' ? kHelp : "sdr-gen " SDR_VERSION "\n", stdout);
-      return fflush(stdout) == 0 ? 0 : kSystemError;
+      return fflush(stdout) == 0 ? 0 : sdr::kSystemFailed;
     }
     if (id == '?') return usage_error("unknown option " + offending(argc, argv));
     if (id == ':') return usage_error("option " + offending(argc, argv) + " lacks its value");
@@ -214,17 +213,29 @@ int run(Invocation& in) {
   if (in.command == Command::kRollback) return sdr::rollback_command(options);
   if (in.command == Command::kBoot) return sdr::boot_command(options);
   const sdr::LoadedConfig loaded = sdr::load_config(options.config_file);
-  if (in.command == Command::kCheck) return sdr::check_command(loaded, options, in.host);
-  if (!loaded.ok()) return sdr::check_command(loaded, options, false);
-  sdr::print_diagnostics(loaded.diagnostics, options.colour);
-  switch (in.command) {
-    case Command::kRender:
-      return sdr::render_command(loaded.config, options, in.render_dir);
-    case Command::kDiff:
-      return sdr::diff_command(loaded.config, options);
-    default:
-      return sdr::apply_command(loaded.config, options, in.names);
+  if (in.command == Command::kCheck || !loaded.ok()) {
+    return sdr::report_findings(loaded.config, sdr::find_all(loaded, in.host), options);
   }
+  if (in.command == Command::kApply) return sdr::apply_command(loaded, options, in.names);
+  sdr::print_diagnostics(loaded.diagnostics, options.colour);
+  if (in.command == Command::kDiff) return sdr::diff_command(loaded.config, options);
+  sdr::render_command(loaded.config, options, in.render_dir);
+  return sdr::kDone;
+}
+
+int report_failure(const Invocation& in, int exit_code, const char* text) {
+  fflush(stdout);
+  fprintf(stderr, "sdr-gen: %s: %s\n", exit_code == sdr::kInvalid ? "error" : "fatal", text);
+  if (in.options.json) {
+    std::string out;
+    sdr::JsonWriter(&out)
+        .begin_object()
+        .member("exit", exit_code)
+        .member("error", text)
+        .end_object();
+    puts(out.c_str());
+  }
+  return exit_code;
 }
 
 }  // namespace
@@ -234,8 +245,9 @@ int main(int argc, char** argv) {
   try {
     const int exit_code = parse(argc, argv, &in);
     return exit_code >= 0 ? exit_code : run(in);
+  } catch (const sdr::Failure& e) {
+    return report_failure(in, e.exit_code, e.what());
   } catch (const std::exception& e) {
-    fprintf(stderr, "sdr-gen: fatal: %s\n", e.what());
-    return kSystemError;
+    return report_failure(in, sdr::kSystemFailed, e.what());
   }
 }

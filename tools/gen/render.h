@@ -3,19 +3,19 @@
 #pragma once
 
 #include <map>
-#include <stdexcept>
 #include <string>
 
 #include "tools/gen/channel_words.h"
 #include "tools/gen/config.h"
+#include "tools/gen/failure.h"
 #include "tools/gen/manifest.h"
 #include "tools/gen/options.h"
 
 namespace sdr {
 
 // Templates that are missing or wrong. The message names the file.
-struct RenderError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct RenderError : Failure {
+  explicit RenderError(const std::string& text) : Failure(kInvalid, text) {}
 };
 
 // The files of a template directory by path within it: "run", "log/run" … Names that begin with a
@@ -53,7 +53,7 @@ std::map<std::string, ServiceTree> render_config(const Config& config, const Fle
                                                  const ServiceTemplates& templates);
 
 // Writes live/NAME/… and the links service/NAME into `dir`, which is made, or empty, or an earlier
-// rendering: of that, what is no longer rendered is removed. Returns the exit code: 0, 1, 111.
-int render_command(const Config& config, const GenOptions& options, const std::string& dir);
+// rendering: of that, what is no longer rendered is removed. Throws Failure.
+void render_command(const Config& config, const GenOptions& options, const std::string& dir);
 
 }  // namespace sdr

@@ -14,17 +14,13 @@ namespace {
 
 using Trees = std::map<std::string, ServiceTree>;
 
-struct RefusedError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 // Whether the directory is free to be written: it is absent or holds nothing but an earlier
 // rendering.
 void check_target(const std::string& dir) {
   if (!fs::exists(dir)) return;
   const auto refuse = [](const fs::path& path, const char* why) {
-    throw RefusedError("--render: " + path.string() + " " + why +
-                       "; name an empty directory or an earlier rendering");
+    throw Failure(kInvalid, "--render: " + path.string() + " " + why +
+                                "; name an empty directory or an earlier rendering");
   };
   if (!fs::is_directory(dir)) refuse(dir, "is not a directory");
   for (const fs::directory_entry& entry : fs::directory_iterator(dir)) {
@@ -73,24 +69,12 @@ void write_trees(const std::string& dir, const Trees& trees) {
 
 }  // namespace
 
-int render_command(const Config& config, const GenOptions& options, const std::string& dir) {
-  try {
-    const Trees trees =
-        render_config(config, fleet_paths(options), load_templates(find_templates(options)));
-    check_target(dir);
-    remove_stale(dir, trees);
-    write_trees(dir, trees);
-  } catch (const RefusedError& e) {
-    fprintf(stderr, "sdr-gen: error: %s\n", e.what());
-    return 1;
-  } catch (const RenderError& e) {
-    fprintf(stderr, "sdr-gen: error: %s\n", e.what());
-    return 1;
-  } catch (const std::runtime_error& e) {
-    fprintf(stderr, "sdr-gen: fatal: %s\n", e.what());
-    return 111;
-  }
-  return 0;
+void render_command(const Config& config, const GenOptions& options, const std::string& dir) {
+  const Trees trees =
+      render_config(config, fleet_paths(options), load_templates(find_templates(options)));
+  check_target(dir);
+  remove_stale(dir, trees);
+  write_trees(dir, trees);
 }
 
 }  // namespace sdr

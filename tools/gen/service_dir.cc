@@ -76,9 +76,9 @@ std::vector<std::string> changed_files(const ServiceTree& from, const ServiceTre
 }
 
 StagedService::StagedService(std::string dir, const ServiceTree& from, const ServiceTree& to)
-    : dir_(std::move(dir)) {
-  remove_directory(dir_ + kStage);
-  make_directories(dir_ + kStage);
+    : dir_(std::move(dir)), stage_(dir_ + kStage) {
+  remove_directory(stage_.path);
+  make_directories(stage_.path);
   size_t number = 0;
   for (const std::string& path : changed_files(from, to)) {
     const auto file = to.find(path);
@@ -86,7 +86,7 @@ StagedService::StagedService(std::string dir, const ServiceTree& from, const Ser
       gone_.push_back(dir_ + "/" + path);
       continue;
     }
-    const Move move = {dir_ + kStage + "/" + std::to_string(number++), dir_ + "/" + path};
+    const Move move = {stage_.path + "/" + std::to_string(number++), dir_ + "/" + path};
     write_service_file(move.from, file->second);
     moves_.push_back(move);
   }
@@ -102,7 +102,14 @@ void StagedService::install() {
     make_directories(parent_of(move.to));
     rename_path(move.from, move.to);
   }
-  remove_directory(dir_ + kStage);
+  remove_directory(stage_.path);
+}
+
+StagedService::Stage::~Stage() {
+  try {
+    if (!path.empty()) remove_directory(path);
+  } catch (const SystemError&) {  // The next stage there begins with it.
+  }
 }
 
 void write_service_file(const std::string& path, const ServiceFile& file) {

@@ -4,20 +4,14 @@
 // every start, so each file is written beside and renamed into place while the service is down.
 #pragma once
 
-#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "tools/gen/failure.h"
 #include "tools/gen/manifest.h"
 
 namespace sdr {
-
-// What the system refused: "unable to create /run/x: No space left on device".
-struct SystemError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-[[noreturn]] void throw_system_error(const std::string& what, const std::string& path,
-                                     int sys_errno);
 
 struct StoredService {
   bool exists = false;
@@ -48,7 +42,15 @@ class StagedService {
     std::string from;
     std::string to;
   };
+  // The staging directory, gone with its owner, whatever comes.
+  struct Stage {
+    explicit Stage(std::string where) : path(std::move(where)) {}
+    Stage(Stage&& other) noexcept : path(std::exchange(other.path, "")) {}
+    ~Stage();
+    std::string path;
+  };
   std::string dir_;
+  Stage stage_;
   std::vector<Move> moves_;
   std::vector<std::string> gone_;
 };

@@ -11,7 +11,7 @@ extern "C" {
 namespace sdr {
 namespace {
 
-constexpr unsigned kWaitMs = 2000;
+constexpr unsigned kWaitMs = 1000;
 
 // The time by which an answer must be there; `*now` is what libs6 keeps up to date meanwhile.
 tain deadline(tain* now) {

@@ -18,7 +18,7 @@ inline constexpr size_t kHoldIdBytesMax = 255;
 std::string hold_id(const std::string& listen, const std::string& interface,
                     const std::string& source);
 
-// A connection to one holder. Every call waits for it at most two seconds, and after a failure of
+// A connection to one holder. Every call waits for it at most one second, and after a failure of
 // the connection itself (errno ETIMEDOUT, EPIPE …) the object is of no more use.
 class FdHolder {
  public:
