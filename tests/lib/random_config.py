@@ -76,9 +76,11 @@ def endpoint(address, port):
 
 
 class RandomChannel:
-    """`keys`: {key: TOML}; `relay` and `confine`: {option: [values]}, None where it has none."""
+    """`keys`: {key: TOML}; `relay` and `confine`: {option: [values]}, None where it has none;
+    `operators`: the group's name, or "".
+    """
 
-    def __init__(self, rng, name, ports, storage):
+    def __init__(self, rng, name, ports, storage, operators):
         self.name, self.keys, self.enabled = name, {}, rng.random() < 0.9
         self.relay, self.confine = {"--name": [name]}, {}
         self._rng, self._ipv6 = rng, rng.random() < 0.3
@@ -87,7 +89,7 @@ class RandomChannel:
         self._sockets(ports)
         self._streams(ports)
         buffered = self._record(storage)
-        self._process(buffered)
+        self._process(buffered, operators)
 
     def _both(self, option, value):
         self.relay[option] = self.confine[option] = [value]
@@ -210,7 +212,7 @@ class RandomChannel:
             self.keys["retain"] = f"{{ age = {text}, size = \"{max(MIB, 2 * values['size'])}B\" }}"
         return values["buffer"]
 
-    def _process(self, buffered):
+    def _process(self, buffered, operators):
         rng = self._rng
         waited = 5000
         if self._sometimes(0.4):
@@ -221,6 +223,9 @@ class RandomChannel:
         if user != "_speeddata":
             self._string("user", user)
         self.confine["--user"] = [user]
+        self.operators = rng.choice(["", *NAMES]) if operators and self._sometimes() else ""
+        if self.operators:
+            self._string("operators", self.operators)
         if self._sometimes(0.4):
             self._cpus()
         scheduler = rng.choice(["other", "other:0", "other:-20", "other:19", "fifo:1", "fifo:99"])
@@ -278,13 +283,13 @@ class RandomStorage:
 class RandomConfig:
     """files: {path below the config's directory: bytes}; channels: those that are enabled."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, operators=True):
         ports = iter(rng.sample(range(1024, 65536), 200))
         self._rng = rng
         storage = RandomStorage(rng)
         names = rng.sample(["a", "0", "engine", "x-y_z", "a" * 63, "log", "run", "data", "b-",
                             "9_"], rng.randint(1, 3))
-        channels = [RandomChannel(rng, name, ports, storage) for name in names]
+        channels = [RandomChannel(rng, name, ports, storage, operators) for name in names]
         self.channels = [channel for channel in channels if channel.enabled]
         self.schemas = {}
         self.files = {}

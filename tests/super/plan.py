@@ -99,7 +99,7 @@ def applies(prefix):
             fleet.set("one", retain='{ age = "7d" }').apply().has(
                 "^~ one +updated without a restart: retain.age$")
             fleet.set("two", memory='"40MiB"').apply().has(
-                "^~ two +limits changed without a restart: memory$")
+                "^~ two +changed without a restart: memory$")
             check_equal(fleet.pids(), pids, "PIDs")
             fleet.apply().has("nothing to do")
             if really_root():

@@ -16,8 +16,10 @@ from sdrtest import BIN, ROOT, case, check_equal, enter_plainly, finish, run_dir
 
 SEED = int(os.environ.get("SDR_SEED", "1"))
 CONFIGS = int(os.environ.get("SDR_CONFIGS", "200"))
-# Writes its words down, then becomes what follows "--", if anything does.
+# Writes its words down, then becomes what follows "--", if anything does. Of the environment only
+# PATH may come through.
 STAND_IN = """#!/bin/sh
+[ -z "$HOSTILE" ] || exit 9
 printf '%s\\0' {name} "$#" "$@" >>{out}
 while [ "$#" -gt 0 ]; do
   word=$1
@@ -83,7 +85,7 @@ class Place:
             top / f"{what} {rng.choice(parts)}"
             for what in ("etc", "bin", "run", "log", "out", "words"))
         self.bin.mkdir()
-        for name in ("sdr-relay", "sdr-confine", "s6-log", "svlogd"):
+        for name in ("sdr-relay", "sdr-confine", "s6-log", "svlogd", "s6-svperms"):
             (self.bin / name).write_text(
                 STAND_IN.format(name=name, out=shlex.quote(str(self.words))), encoding="utf-8")
             (self.bin / name).chmod(0o755)
@@ -121,7 +123,10 @@ class Place:
 
 def check_channel(place, config, channel):
     live = place.out / "live" / channel.name
-    (first, words), (second, relay_words) = place.execute(live / "run")
+    *before, (first, words), (second, relay_words) = place.execute(live / "run")
+    admitted = ["-G", channel.operators, "-E", channel.operators] if channel.operators else ["-u"]
+    check_equal(before, [("s6-svperms", [*admitted, "."])] if place.target == "s6" else [],
+                "who may control it")
     check_equal((first, second), ("sdr-confine", "sdr-relay"), "programs")
     confined, rest = parse(first, words)
     check_equal(rest, [f"{place.bin}/sdr-relay", *relay_words], "what sdr-confine becomes")
@@ -163,7 +168,7 @@ def check_logger(place, live, channel):
 def check_one(seed, target):
     rng = random.Random(seed)
     place = Place(rng, run_dir(), target)
-    config = RandomConfig(rng)
+    config = RandomConfig(rng, operators=target == "s6")
     place.write(config)
     place.render(place.out)
     names = [channel.name for channel in config.channels]

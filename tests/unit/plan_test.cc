@@ -82,7 +82,7 @@ TEST_CASE("the plan tells loggers, keys without effect, edits and interruptions 
   manifest.content = make_manifest({}, {{"storage.group", "adm"}}, manifest_of(tree_of(c)).start);
   step = change_of(found);
   CHECK_FALSE(step.restart);
-  CHECK_FALSE(step.limits);
+  CHECK_FALSE(step.live);
   CHECK(step.action_name() == "update");
   CHECK_FALSE(step.restart_logger);
 
@@ -90,7 +90,7 @@ TEST_CASE("the plan tells loggers, keys without effect, edits and interruptions 
   limited.memory_bytes = 1 << 20;
   step = change_of(running(limited));
   CHECK_FALSE(step.restart);
-  CHECK(step.limits);
+  CHECK(step.live);
   CHECK(step.keys == std::vector<std::string>{"memory"});
   CHECK(step.action_name() == "live");
   limited.ttl = 9;

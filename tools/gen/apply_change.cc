@@ -108,8 +108,12 @@ std::string ApplySteps::start(const ApplyStep& step, bool wanted_up, const Servi
 }
 
 // Of a channel that runs on. What cannot be had is a reason to go back where it is required.
-std::string ApplySteps::change_limits(const ApplyStep& step, const ServiceTree& tree) {
+std::string ApplySteps::change_live(const ApplyStep& step, const ServiceTree& tree) {
   const ChannelValues values = manifest_values(tree);
+  const auto operators = values.find("operators");
+  if (!supervisor_.admit(live(step.name), operators == values.end() ? "" : operators->second)) {
+    return "unable to change its operators";
+  }
   const int pid = supervisor_.state(live(step.name)).pid;
   if (pid == 0) return "";
   std::string troubles;
@@ -125,7 +129,7 @@ std::string ApplySteps::change_limits(const ApplyStep& step, const ServiceTree& 
 
 std::string ApplySteps::bring_up(Changing& changing) {
   try {
-    if (changing.step->limits) return change_limits(*changing.step, changing.step->after);
+    if (changing.step->live) return change_live(*changing.step, changing.step->after);
     return start(*changing.step, changing.wanted_up, changing.step->after);
   } catch (const SystemError& e) {
     return e.what();
@@ -151,7 +155,7 @@ void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
       restore_service(live(name), *changing.step, changing.step->before);
       const int64_t since_ms = now_ms();
       const std::string still = start(*changing.step, changing.wanted_up, changing.step->before);
-      if (changing.step->limits) change_limits(*changing.step, changing.step->before);
+      if (changing.step->live) change_live(*changing.step, changing.step->before);
       if (!still.empty()) after = "the old one is back, but " + still;
       remove_at_once(old(name));
       if (&changing == &culprit) continue;
@@ -174,7 +178,7 @@ void ApplySteps::report_change(const Changing& changing, int64_t ready_ms) {
   ApplyEvent event = {step.name, step.action_name(), &step};
   event.text = step.restart          ? "restarted: "
                : step.restart_logger ? "logger restarted: "
-               : step.limits         ? "limits changed without a restart: "
+               : step.live           ? "changed without a restart: "
                                      : "updated without a restart: ";
   event.text += causes_text(step);
   if (step.restart && changing.wanted_up) {

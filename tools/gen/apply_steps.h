@@ -62,7 +62,7 @@ class ApplySteps {
   std::string bring_up(Changing& changing);
   void go_back(std::vector<Changing>& batch, const Changing& culprit, const std::string& why);
   std::string start(const ApplyStep& step, bool wanted_up, const ServiceTree& tree);
-  std::string change_limits(const ApplyStep& step, const ServiceTree& tree);
+  std::string change_live(const ApplyStep& step, const ServiceTree& tree);
   void report_change(const Changing& changing, int64_t ready_ms);
   void place(const ApplyStep& step, const ServiceTree& tree);
   void put_in(const ApplyStep& step);

@@ -4,7 +4,6 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kSecondUs = 1000000;
-constexpr size_t kUserNameMax = 32;
 
 void read_enabled(KeyContext& c, const ConfigMember& m) {
   c.reader.boolean("enabled", m.value, &c.channel().enabled);
@@ -47,7 +46,11 @@ void read_catch_up(KeyContext& c, const ConfigMember& m) {
 }
 
 void read_user(KeyContext& c, const ConfigMember& m) {
-  c.reader.name("user", m.value, "\"_speeddata\"", kUserNameMax, &c.channel().user);
+  c.reader.name("user", m.value, "\"_speeddata\"", kAccountNameMax, &c.channel().user);
+}
+
+void read_operators(KeyContext& c, const ConfigMember& m) {
+  c.reader.name("operators", m.value, "\"adm\"", kAccountNameMax, &c.channel().operators);
 }
 
 void read_ttl(KeyContext& c, const ConfigMember& m) {
@@ -113,6 +116,7 @@ constexpr ChannelKey kKeys[] = {
     {"batch_wait", read_batch_wait},
     {"catch_up", read_catch_up},
     {"user", read_user},
+    {"operators", read_operators},
     {"interface", read_interface},
     {"ttl", read_ttl},
     {"loopback", read_loopback},

@@ -129,6 +129,11 @@ WordGroups limit_words(const Channel& channel) {
   return out;
 }
 
+std::vector<std::string> operator_words(const std::string& group) {
+  if (group.empty()) return {"-u"};
+  return {"-G", group, "-E", group};
+}
+
 WordGroups log_confine_words(const Channel& channel) {
   return {{"--user", channel.user}, {"--best-effort"}};
 }
@@ -210,6 +215,7 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
   if (channel.memory_bytes) add("memory", std::to_string(*channel.memory_bytes));
   add("isolation", channel.isolation_required ? "require" : "best-effort");
   add("user", channel.user);
+  add("operators", channel.operators);
   add("cpus.receive", channel.receive_cpus);
   add("cpus.write", channel.write_cpus);
   add("scheduler", channel.scheduler);

@@ -40,8 +40,10 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
 WordGroups confine_words(const Channel& channel, const FleetPaths& paths, bool held);
 WordGroups log_confine_words(const Channel& channel);
 
-// Those that can change while the channel runs: its cgroup's limits.
+// Those that can change while the channel runs: its cgroup's limits, and the options of s6-svperms
+// for the group of operators, or for none.
 WordGroups limit_words(const Channel& channel);
+std::vector<std::string> operator_words(const std::string& group);
 
 // "speeddata/channel.engine", as sdr-confine --cgroup takes it.
 std::string cgroup_of(const std::string& name, const FleetPaths& paths);

@@ -99,6 +99,7 @@ struct Channel {
   bool loopback = true;
   uint32_t dscp = 0;
   std::string user = "_speeddata";
+  std::string operators;  // the group that may read its status and control it; empty: none
   std::string receive_cpus;  // canonical list, "2" or "2-3,5"; empty: any
   std::string write_cpus;
   std::string scheduler = "other";  // "other", "other:-5", "fifo:10"

@@ -43,6 +43,7 @@ class HostCheck {
     }
     listen(c);
     user(c);
+    group("operators", c.operators, place_of(c, "operators"));
     cpus(c, "receive", c.receive_cpus);
     cpus(c, "write", c.write_cpus);
     scheduler(c);
@@ -51,6 +52,7 @@ class HostCheck {
   }
 
   void storage(const Storage& s);
+  void group(const std::string& key, const std::string& name, const Place& place);
 
  private:
   static bool host_address(const std::string& text) {
@@ -168,23 +170,25 @@ bool is_member(gid_t group) {
   return count > 0 && std::find(groups.begin(), groups.begin() + count, group) != groups.end();
 }
 
+void HostCheck::group(const std::string& key, const std::string& name, const Place& place) {
+  if (name.empty()) return;
+  const struct group* found = getgrnam(name.c_str());
+  if (!found) {
+    findings_->error(place, key + " " + quoted(name) +
+                                " does not exist on this machine; create it with addgroup");
+  } else if (!host_.root && !is_member(found->gr_gid)) {
+    findings_->error(place, key + " " + quoted(name) +
+                                " is not one of this user's groups; name one that is, or run as "
+                                "root");
+  }
+}
+
 void HostCheck::storage(const Storage& s) {
   const auto place = [&s](const char* key) {
     const std::map<std::string, Place>::const_iterator it = s.keys.find(key);
     return it == s.keys.end() ? Place() : it->second;
   };
-  if (!s.group.empty()) {
-    const group* found = getgrnam(s.group.c_str());
-    if (!found) {
-      findings_->error(place("group"), "storage.group " + quoted(s.group) +
-                                           " does not exist on this machine; create it with "
-                                           "addgroup");
-    } else if (!host_.root && !is_member(found->gr_gid)) {
-      findings_->error(place("group"), "storage.group " + quoted(s.group) +
-                                           " is not one of this user's groups; name one that is, "
-                                           "or run as root");
-    }
-  }
+  group("storage.group", s.group, place("group"));
   if (!s.mount.empty() && !is_mounted(s.mount)) {
     findings_->warning(place("mount"),
                        "storage.mount " + quoted(s.mount) +

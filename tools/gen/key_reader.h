@@ -14,6 +14,8 @@
 
 namespace sdr {
 
+inline constexpr size_t kAccountNameMax = 32;  // of users and groups
+
 constexpr size_t kNameBytesMax = 255;
 constexpr size_t kPathBytesMax = 1024;
 

@@ -37,7 +37,9 @@ std::vector<std::string> edited_files(const StoredService& stored) {
 }
 
 // Keys that take effect on a running channel.
-bool is_limit(const std::string& key) { return key == "cpu_quota" || key == "memory"; }
+bool is_live(const std::string& key) {
+  return key == "cpu_quota" || key == "memory" || key == "operators";
+}
 
 void find_differences(const ObservedChannel& found, ApplyStep* step) {
   step->files = changed_files(step->present, step->after);
@@ -58,7 +60,7 @@ void find_differences(const ObservedChannel& found, ApplyStep* step) {
       step->restart = step->restart || (!log && files == &step->edited);
     }
   }
-  step->limits = !step->restart && std::any_of(step->keys.begin(), step->keys.end(), is_limit);
+  step->live = !step->restart && std::any_of(step->keys.begin(), step->keys.end(), is_live);
 }
 
 std::string foreign_text(const std::string& name, const ObservedChannel& found) {
@@ -190,7 +192,7 @@ std::string ApplyStep::action_name() const {
     case ApplyAction::kChange:
       break;
   }
-  return restart ? "restart" : restart_logger ? "restart-logger" : limits ? "live" : "update";
+  return restart ? "restart" : restart_logger ? "restart-logger" : live ? "live" : "update";
 }
 
 std::string edited_text(const ApplyStep& step) {

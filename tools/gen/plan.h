@@ -36,7 +36,7 @@ struct ApplyStep {
   // What a change takes: none of these where only retention differs.
   bool restart = false;  // the channel itself
   bool restart_logger = false;
-  bool limits = false;  // its cgroup's, which change while it runs
+  bool live = false;  // a change of its limits or operators, while it runs
   std::string reason;   // kRefuse: what is in the way
   // "restart", "restart-logger", "live", "update"; "add", "remove", "refuse", "unchanged".
   std::string action_name() const;

@@ -58,6 +58,7 @@ TemplateWords template_words(const Channel& channel, const Storage& storage,
   words["confine"] = {{paths.bin + "/sdr-confine"}};
   words["confine_options"] = confine_words(channel, paths, held);
   words["limits"] = limit_words(channel);
+  words["operators"] = {operator_words(channel.operators)};
   words["relay"] = {{paths.bin + "/sdr-relay"}};
   words["relay_options"] = relay_words(channel, storage, paths);
   words["log_confine_options"] = log_confine_words(channel);
@@ -129,13 +130,17 @@ FleetPaths fleet_paths(const GenOptions& options) {
 
 ServiceTree render_channel(const Channel& channel, const Storage& storage, const FleetPaths& paths,
                            const ServiceTemplates& templates) {
+  if (paths.target == Target::kRunit && !channel.operators.empty()) {
+    throw RenderError("channel " + channel.name +
+                      ": operators takes s6, which --target runit is not");
+  }
   TemplateWords words = template_words(channel, storage, paths, templates.holds());
   ServiceTree tree = expand_all(templates.channel, words, paths.target);
   tree["data/layout"] = {0644, channel.schema.layout + "\n"};
   tree["data/header"] = {0644, channel_header(channel.schema, channel.name)};
   tree["data/schema.avsc"] = {0644, channel.schema.text};
   ServiceTree start = tree;
-  words["limits"] = {};
+  words["limits"] = words["operators"] = {};
   for (auto& [path, file] : expand_all(templates.channel, words, paths.target)) {
     start[path] = file;
   }

@@ -130,6 +130,9 @@ bool Runit::stop(const std::string& service_dir) const {
   return down;
 }
 
+// render_channel() refuses a group.
+bool Runit::admit(const std::string&, const std::string&) const { return true; }
+
 bool Runit::rescan() const { return true; }
 
 bool Runit::unlink(const std::string& entry, const std::string& service_dir) const {

@@ -23,6 +23,7 @@ class Runit : public Supervisor {
   Readiness start(const std::string& service_dir, bool started, int timeout_ms) const override;
   bool has_failed(const std::string& service_dir) const override;
   bool stop(const std::string& service_dir) const override;
+  bool admit(const std::string& service_dir, const std::string& group) const override;
   bool rescan() const override;
   bool unlink(const std::string& entry, const std::string& service_dir) const override;
 };

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "tools/gen/channel_words.h"
 #include "tools/gen/program.h"
 #include "tools/gen/text_file.h"
 
@@ -117,6 +118,13 @@ bool S6::stop(const std::string& service_dir) const {
   if (run_program({"s6-svc", "-wD", "-T", timeout, "-d", service_dir}).code == 0) return true;
   run_program({"s6-svc", "-u", service_dir});
   return false;
+}
+
+bool S6::admit(const std::string& service_dir, const std::string& group) const {
+  std::vector<std::string> words = operator_words(group);
+  words.insert(words.begin(), "s6-svperms");
+  words.push_back(service_dir);
+  return run_program(words).code == 0;
 }
 
 bool S6::rescan() const { return run_program({"s6-svscanctl", "-a", scan_dir_}).code == 0; }

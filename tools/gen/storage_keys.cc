@@ -5,7 +5,6 @@
 namespace sdr {
 namespace {
 
-constexpr size_t kGroupNameMax = 32;
 
 void read_mode(const ConfigValue& value, KeyReader* reader, uint32_t* mode) {
   std::string text;
@@ -60,7 +59,7 @@ void read_storage_keys(const ConfigValue& table, KeyReader* reader, Findings* fi
         reader->error(member, "storage.min_free is not supported yet; leave it out");
       }
     } else if (member.key == "group") {
-      reader->name("storage.group", member.value, "\"adm\"", kGroupNameMax, &storage->group);
+      reader->name("storage.group", member.value, "\"adm\"", kAccountNameMax, &storage->group);
     } else if (member.key == "mode") {
       read_mode(member.value, reader, &storage->mode);
     } else {

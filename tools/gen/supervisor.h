@@ -49,6 +49,10 @@ class Supervisor {
   // wanted up again then. While a logger is down the pipe to it holds what is logged.
   virtual bool stop(const std::string& service_dir) const = 0;
 
+  // Lets the members of a group read the status of a service and control it, and nobody else but
+  // its owner.
+  virtual bool admit(const std::string& service_dir, const std::string& group) const = 0;
+
   // Has it look at the scan directory for what is new.
   virtual bool rescan() const = 0;
 
