@@ -21,6 +21,11 @@ struct Entry {
 
 }  // namespace
 
+bool is_there(int dir_fd, const char* name) {
+  struct stat status;
+  return fstatat(dir_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 Status for_each_name(int dir_fd, void (*visit)(const char* name, void* context), void* context) {
   if (lseek(dir_fd, 0, SEEK_SET) < 0) return Error{"unable to read the directory", errno};
   alignas(Entry) char buffer[4096];

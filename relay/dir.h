@@ -8,6 +8,10 @@
 
 namespace sdr {
 
+// Whether anything has that name, a link that leads nowhere included. (Before Linux 5.8 musl's
+// faccessat cannot tell.)
+bool is_there(int dir_fd, const char* name);
+
 // Calls visit(name, context) for every entry but . and ..; a visit may unlink. Reads the directory
 // from its start.
 Status for_each_name(int dir_fd, void (*visit)(const char* name, void* context), void* context);

@@ -192,7 +192,7 @@ Status Recording::link_sealed(int64_t* start_us) {
       if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
     } else if (errno == EPERM || errno == EOPNOTSUPP) {
       // No hard links here (exFAT). Only we make names in this directory, so looking first is safe.
-      if (faccessat(target, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) continue;
+      if (is_there(target, name)) continue;
       if (renameat(dir_.get(), kOpenSegment, target, name) < 0)
         return Error{"unable to seal the segment", errno};
       (void)fsync(target);
