@@ -97,10 +97,6 @@ RejectRecord reject_at(const Ring& ring, uint64_t position) {
   return record;
 }
 
-uint64_t record_size(const RejectRecord& record) {
-  return sizeof(RejectRecord) + (uint64_t{record.bytes} + 7) / 8 * 8;
-}
-
 uint8_t* put_sized(uint8_t* at, const void* data, size_t bytes) {
   at += put_varint(static_cast<int64_t>(bytes), at);
   memcpy(at, data, bytes);
@@ -137,7 +133,7 @@ Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained) {
       if (datums > 0 && bytes + size > kRejectBlockBytesMax) break;
       bytes += size;
       ++datums;
-      end += record_size(record);
+      end += RejectRecord::size(record.bytes);
     }
     Result<uint8_t*> place = recording->begin_block(datums, bytes, reject_at(ring, at).time_ns);
     if (!place) return place.error();
@@ -147,7 +143,7 @@ Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained) {
       out = put_reject_head(record, out);
       memcpy(out, ring.rejects(at + sizeof record), record.bytes);
       out += record.bytes;
-      at += record_size(record);
+      at += RejectRecord::size(record.bytes);
     }
     Recorded next = {};
     next.position = at;

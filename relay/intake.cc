@@ -7,23 +7,29 @@ namespace sdr {
 namespace {
 
 // Reads the receive time and, where it is there, the socket's drop count from message `index`'s
-// control data.
-int64_t receive_time(Journal& journal, uint32_t index, int64_t otherwise_ns, Batch* batch) {
-  msghdr& header = journal.messages[index].msg_hdr;
-  // The addresses in it may be another process's; the places are the same.
-  header.msg_control = journal.control[index];
-  if (header.msg_controllen > kControlBytes) return otherwise_ns;
+// control data. In a ring that was left behind it may say anything.
+int64_t receive_time(const Journal& journal, uint32_t index, int64_t otherwise_ns, Batch* batch) {
+  const size_t size = journal.messages[index].msg_hdr.msg_controllen;
+  const uint8_t* const control = journal.control[index];
+  if (size > kControlBytes) return otherwise_ns;
   int64_t time_ns = otherwise_ns;
-  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
-    if (c->cmsg_level != SOL_SOCKET) continue;
-    if (c->cmsg_type == SCM_TIMESTAMPNS) {
-      timespec t;
-      memcpy(&t, CMSG_DATA(c), sizeof t);
-      time_ns = static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
-    } else if (c->cmsg_type == SO_RXQ_OVFL) {
-      memcpy(&batch->kernel_drops, CMSG_DATA(c), sizeof batch->kernel_drops);
+  for (size_t at = 0; at + sizeof(cmsghdr) <= size;) {
+    cmsghdr c;
+    memcpy(&c, control + at, sizeof c);
+    if (c.cmsg_len < sizeof c || c.cmsg_len > size - at) break;
+    const auto holds = [&c](int type, size_t bytes) {
+      return c.cmsg_level == SOL_SOCKET && c.cmsg_type == type && c.cmsg_len >= CMSG_LEN(bytes);
+    };
+    const uint8_t* const data = control + at + CMSG_LEN(0);
+    if (timespec t; holds(SCM_TIMESTAMPNS, sizeof t)) {
+      memcpy(&t, data, sizeof t);
+      time_ns = static_cast<int64_t>(static_cast<uint64_t>(t.tv_sec) * 1000000000 +
+                                     static_cast<uint64_t>(t.tv_nsec));
+    } else if (holds(SO_RXQ_OVFL, sizeof batch->kernel_drops)) {
+      memcpy(&batch->kernel_drops, data, sizeof batch->kernel_drops);
       batch->has_kernel_drops = true;
     }
+    at += CMSG_ALIGN(c.cmsg_len);
   }
   return time_ns;
 }
@@ -45,15 +51,20 @@ uint32_t Batch::leave_out_before(int64_t from_ns) {
   return compact(datum, time_ns, &datums) + compact(invalid, invalid_time_ns, &relayed_invalid);
 }
 
-void Intake::take(uint32_t count, int64_t now_ns, Batch* batch) {
+void Intake::begin(Batch* batch) {
   committed_ = ring_.head().committed.read();
-  batch->received = count;
+  batch->received = 0;
   batch->received_bytes = 0;
   batch->first_time_ns = batch->last_time_ns = 0;
   batch->datums = batch->rejected = batch->relayed_invalid = 0;
   batch->rejects_not_kept = batch->unrecorded = 0;
   batch->has_kernel_drops = false;
   memset(batch->rejected_by_reason, 0, sizeof batch->rejected_by_reason);
+}
+
+void Intake::take(uint32_t count, int64_t now_ns, Batch* batch) {
+  begin(batch);
+  batch->received = count;
   for (uint32_t i = 0; i < count; ++i) {
     if (ring_.head().journal.messages[i].msg_len != kNoLength) take_one(i, now_ns, batch);
   }
@@ -119,6 +130,12 @@ bool Intake::has_room(uint64_t bytes) {
   return fits();
 }
 
+bool Intake::has_reject_room(uint64_t bytes) const {
+  const RingHead& head = ring_.head();
+  return head.reject_head.load(Order::kRelaxed) + bytes - head.rejects_recorded.read().position <=
+         head.reject_bytes;
+}
+
 bool Intake::append(std::span<const uint8_t> datum, int64_t time_ns) {
   if (!has_room(datum.size())) return false;
   Descriptor& open = committed_.open;
@@ -141,11 +158,11 @@ bool Intake::keep_reject(uint32_t index, std::span<const uint8_t> datagram, Reje
   const uint64_t at = head.reject_head.load(Order::kRelaxed);
   uint64_t& mark = head.journal.reject_marks[index];
   if (mark != 0 && mark - 1 != at) return true;  // gone there before its receiver was killed
-  const uint64_t need = sizeof(RejectRecord) + (datagram.size() + 7) / 8 * 8;
-  if (at + need - head.rejects_recorded.read().position > head.reject_bytes) return false;
-  mark = at + 1;
   RejectRecord record = {};
   record.bytes = static_cast<uint32_t>(datagram.size());
+  const uint64_t need = RejectRecord::size(record.bytes);
+  if (!has_reject_room(need)) return false;
+  mark = at + 1;
   record.reason = static_cast<uint32_t>(reason);
   record.time_ns = time_ns;
   memcpy(&record.sender, &head.journal.senders[index], sizeof record.sender);
@@ -157,14 +174,28 @@ bool Intake::keep_reject(uint32_t index, std::span<const uint8_t> datagram, Reje
 
 void Intake::commit() { ring_.head().committed.write(committed_); }
 
-uint32_t Intake::salvage(int64_t now_ns) {
+bool Intake::salvage(int64_t now_ns, uint32_t* datums) {
   RingHead& head = ring_.head();
-  const Journal& journal = head.journal;
-  if (journal.batch.load(Order::kAcquire) != head.committed.sequence()) return 0;
+  Journal& journal = head.journal;
+  const uint64_t sequence = head.committed.sequence();
+  const uint64_t rest = journal.rest[sequence & 1].load();
+  uint32_t next = 0;
+  if (rest / kRestUnit == sequence) next = static_cast<uint32_t>(rest % kRestUnit);
+  if (next == 0 && journal.batch.load(Order::kAcquire) != sequence) return false;
+  const uint32_t count = journal.count < kBatchMax ? journal.count : kBatchMax;
   static Batch batch;
-  take(journal.count < kBatchMax ? journal.count : kBatchMax, now_ns, &batch);
+  begin(&batch);
+  for (const uint32_t first = next; next < count; ++next) {
+    const uint32_t length = journal.messages[next].msg_len;
+    if (length == kNoLength) continue;
+    if (next > first && !(has_room(length) && has_reject_room(RejectRecord::size(length)))) break;
+    take_one(next, now_ns, &batch);
+  }
+  const bool more = next < count;
+  if (more) journal.rest[(sequence + 1) & 1].store((sequence + 1) * kRestUnit + next);
   commit();
-  return batch.datums;
+  *datums += batch.datums - batch.unrecorded;
+  return more;
 }
 
 }  // namespace sdr

@@ -57,16 +57,19 @@ class Intake {
   void take(uint32_t count, int64_t now_ns, Batch* batch);
   void commit();
 
-  // Finishes the batch that a dead receiver left, if it left one; returns the datums recovered.
-  uint32_t salvage(int64_t now_ns);
+  // Finishes the batch that a dead receiver left, if it left one, as far as the ring has room, and
+  // adds the datums recovered. True: there is more of it, for when the ring has been drained.
+  bool salvage(int64_t now_ns, uint32_t* datums);
 
   uint64_t end() const { return committed_.open.end(); }
 
  private:
+  void begin(Batch* batch);
   void take_one(uint32_t index, int64_t now_ns, Batch* batch);
   Reject judge(uint32_t index, std::span<const uint8_t> datagram) const;
   bool append(std::span<const uint8_t> datum, int64_t time_ns);
   bool has_room(uint64_t bytes);
+  bool has_reject_room(uint64_t bytes) const;
   bool keep_reject(uint32_t index, std::span<const uint8_t> datagram, Reject reason,
                    int64_t time_ns);
 

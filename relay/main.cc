@@ -17,6 +17,7 @@
 #include "relay/clock.h"
 #include "relay/dir.h"
 #include "relay/format/ocf.h"
+#include "relay/leftovers.h"
 #include "relay/log.h"
 #include "relay/options.h"
 #include "relay/receiver.h"
@@ -136,38 +137,9 @@ bool lock_channel(int dir_fd) {
   return true;
 }
 
-bool is_finished(int dir_fd) {
-  Result<Ring> ring = Ring::open(dir_fd, "current");
-  return ring && ring->head().finished.load() != 0;
-}
-
-// The ring of an earlier receiver may still be in its writer's hands: it steps aside under a name
-// that sorts last, and the next writer finishes it if that one did not. This receiver begins with a
-// ring of its own.
-Status set_current_aside(int dir_fd) {
-  if (faccessat(dir_fd, "current", F_OK, AT_SYMLINK_NOFOLLOW) < 0) return {};
-  if (is_finished(dir_fd)) {
-    if (unlinkat(dir_fd, "current", 0) < 0) return Error{"unable to unlink the last ring", errno};
-    return {};
-  }
-  unsigned long long last = 0;
-  Status listed = for_each_name(dir_fd, [&](const char* name) {
-    if (strncmp(name, "left-", 5) != 0) return;
-    const unsigned long long number = strtoull(name + 5, nullptr, 10);
-    if (number > last) last = number;
-  });
-  if (!listed) return listed;
-  char aside[32];
-  snprintf(aside, sizeof aside, "left-%020llu", last + 1);
-  if (renameat(dir_fd, "current", dir_fd, aside) < 0)
-    return Error{"unable to set the last ring aside", errno};
-  return {};
-}
-
 Result<Ring> make_ring(int dir_fd, std::string_view text, std::span<const uint8_t> header) {
   if (!options.record_dir) return Ring::anonymous();
-  if (Status s = set_current_aside(dir_fd); !s) return s.error();
-  (void)unlinkat(dir_fd, "new", 0);
+  if (Status s = make_way_for_ring(dir_fd); !s) return s.error();
   Result<Ring> ring = Ring::create(dir_fd, "new", options.name, text, header, options.buffer_bytes);
   if (!ring) {
     (void)unlinkat(dir_fd, "new", 0);

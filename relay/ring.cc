@@ -5,7 +5,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include "relay/ring_check.h"
 
 namespace sdr {
 namespace {
@@ -14,6 +17,7 @@ constexpr uint64_t kRingMagic = 0x474e4952524453ull;  // "SDRRING"
 constexpr uint32_t kRingVersion = 1;
 constexpr uint64_t kUnit = 65536;  // areas begin and end on it: any page size, any cache colouring
 constexpr uint64_t kTextBytesMax = 1 << 20;
+constexpr decltype(statfs::f_type) kTmpfsMagic = 0x01021994;  // statfs(2)
 
 constexpr uint64_t round_up(uint64_t n) { return (n + kUnit - 1) / kUnit * kUnit; }
 
@@ -53,33 +57,16 @@ bool plausible(const RingHead& h) {
          h.data_bytes <= 1ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
          h.descriptor_count == descriptors_for(h.data_bytes) && h.text_bytes <= kTextBytesMax &&
          h.layout_bytes <= h.text_bytes && h.channel[sizeof h.channel - 1] == '\0' &&
-         h.file_bytes == Shape(h).file_bytes;
+         h.finished.load() <= 1 && h.file_bytes == Shape(h).file_bytes;
 }
 
-// What the positions say must fit each other, and the text what a segment needs, or the ring is not
-// used: nobody would get past it.
-bool consistent(const Ring& ring) {
-  const RingHead& h = ring.head();
-  const Committed committed = h.committed.read();
-  const Recorded recorded = h.recorded.read();
-  if (recorded.index > committed.index || committed.index - recorded.index > h.descriptor_count)
-    return false;
-  if (recorded.bytes > recorded.position) return false;
-  uint64_t position = recorded.position - recorded.bytes;  // where each descriptor must begin
-  for (uint64_t i = recorded.index; i <= committed.index; ++i) {
-    const Descriptor& d = i < committed.index ? ring.descriptor(i) : committed.open;
-    const uint32_t bytes_done = i == recorded.index ? recorded.bytes : 0;
-    const uint32_t datums_done = i == recorded.index ? recorded.datums : 0;
-    if (d.position != position || d.bytes > kDescriptorBytesMax || d.bytes < bytes_done ||
-        d.datums < datums_done || (d.bytes == bytes_done) != (d.datums == datums_done))
-      return false;
-    position = d.end();
-  }
-  if (position - recorded.position > h.data_bytes) return false;
-  const uint64_t rejected = h.reject_head.load();
-  const uint64_t rejects_done = h.rejects_recorded.read().position;
-  return rejects_done <= rejected && rejected - rejects_done <= h.reject_bytes &&
-         parse_ocf_header(ring.header());
+// Whether the first touch of a page could fail: then it would be a SIGBUS. create() has allocated
+// all but the windows.
+bool has_holes(int fd, const struct stat& status, const Shape& shape) {
+  struct statfs system;
+  if (fstatfs(fd, &system) < 0 || system.f_type != kTmpfsMagic) return false;
+  const uint64_t allocated = static_cast<uint64_t>(status.st_blocks) * 512;
+  return allocated < shape.file_bytes - (shape.rejects - shape.windows);
 }
 
 }  // namespace
@@ -178,11 +165,12 @@ Result<Ring> Ring::open(int dir_fd, const char* name) {
     return Error{"not a ring", 0};
   const RingHead& shape = *reinterpret_cast<const RingHead*>(blank);
   if (shape.magic != kRingMagic) return Error{"not a ring", 0};
-  if (shape.version != kRingVersion) return Error{"ring of another version", 0};
-  if (!plausible(shape) || static_cast<uint64_t>(status.st_size) != shape.file_bytes)
+  if (shape.version != kRingVersion) return Error{kOtherVersion, 0};
+  if (!plausible(shape) || static_cast<uint64_t>(status.st_size) != shape.file_bytes ||
+      has_holes(fd.get(), status, Shape(shape)))
     return Error{"damaged ring", 0};
   Result<Ring> ring = map(fd.get(), shape);
-  if (ring && !consistent(*ring)) return Error{"damaged ring", 0};
+  if (ring && !head_is_possible(*ring)) return Error{"damaged ring", 0};
   return ring;
 }
 

@@ -6,19 +6,20 @@
 // atomic store:
 //
 // - A Flip holds two copies of a small struct and a sequence number; the copy in force is the one
-// that the
-//   number's lowest bit names. Writing fills the other copy, then stores the number.
+//   that the number's lowest bit names. Writing fills the other copy, then stores the number.
 // - `committed` (the receiver's) says which descriptors are complete, and holds the one that still
-// grows.
+//   grows.
 // - `recorded` and `rejects_recorded` (the writer's) say what has been consumed AND how long the
-// file is that
-//   it went into, at once: a new writer cuts the file to that length and goes on, without a scan.
+//   file is that it went into, at once: a new writer cuts the file to that length and goes on,
+//   without a scan.
 // - The journal is the batch in hand: message headers in which the kernel itself notes each
-// datagram's length.
-//   A receiver killed between recvmmsg and commit leaves it behind, and the writer finishes it
-//   (intake.h). It counts only while journal.batch equals the sequence of `committed`, so the
-//   commit that takes it in is also what ends it. Its rules: end the old batch before touching the
-//   arrays; preset lengths to an impossible value; then name the new batch; then receive.
+//   datagram's length. A receiver killed between recvmmsg and commit leaves it behind, and the
+//   writer finishes it (intake.h). It counts only while journal.batch equals the sequence of
+//   `committed`, so the commit that takes it in is also what ends it. Its rules: end the old batch
+//   before touching the arrays; preset lengths to an impossible value; then name the new batch;
+//   then receive.
+// - A batch may be larger than the whole data area. Then the writer takes it in parts: before each
+//   commit journal.rest says from which message on the batch counts under the sequence to come.
 //
 // Datagrams land in windows (one per message, 64 KiB each, touched only as far as datagrams are
 // long) and are copied back to back to the data area when they have been found valid. The data area
@@ -26,7 +27,8 @@
 // began; position % data_bytes is the place.
 //
 // The file holds the channel's layout and OCF header, so that what is left over can be finished
-// under the schema it came in with, by whoever comes next.
+// under the schema it came in with, by whoever comes next. It holds its version, too: a relay of
+// another one leaves it alone, under its name, for a relay that reads it.
 #pragma once
 
 #include <netinet/in.h>
@@ -116,7 +118,12 @@ struct Journal {
   alignas(16) uint8_t control[kBatchMax][kControlBytes];
   // 1 + reject_head as it was before message i went to the rejects; 0: it has not.
   uint64_t reject_marks[kBatchMax];
+  // What is left of a batch that is taken in parts: the sequence of `committed` under which that
+  // counts, times kRestUnit, plus the first message that is left. Of two, as in a Flip: by the
+  // sequence's lowest bit.
+  Atomic<uint64_t> rest[2];
 };
+constexpr uint64_t kRestUnit = 2 * kBatchMax;
 
 // A record of the reject ring; the datagram follows, padded to 8 bytes.
 struct RejectRecord {
@@ -125,6 +132,10 @@ struct RejectRecord {
   int64_t time_ns;
   sockaddr_in6 sender;  // or a sockaddr_in
   uint32_t padding_;
+  // Of the record and the datagram behind it.
+  static constexpr uint64_t size(uint32_t bytes) {
+    return sizeof(RejectRecord) + (uint64_t{bytes} + 7) / 8 * 8;
+  }
 };
 static_assert(sizeof(RejectRecord) % 8 == 0);
 
@@ -160,9 +171,13 @@ class Ring {
   // Memory of this process only, for a channel that is not recorded: windows and a journal, no
   // data.
   static Result<Ring> anonymous();
-  // Maps the ring file `name` after checking all that it says of itself. Errors: "not a ring",
-  // "ring of another version", "damaged ring".
+  // Maps the ring file `name` after checking that what its head says can be true. Errors: "not a
+  // ring", kOtherVersion, "damaged ring"; with an errno, what the system lacks.
   static Result<Ring> open(int dir_fd, const char* name);
+  static constexpr char kOtherVersion[] = "ring of another version";
+  // Whether it is `channel`'s, and its descriptors, datums and rejects are what the head says of
+  // them. Reads all that is left in it, so it is not for the live path.
+  bool holds_what_it_says(std::string_view channel) const;
 
   Ring(Ring&& other) noexcept { *this = static_cast<const Ring&>(other), other.head_ = nullptr; }
   ~Ring();

@@ -130,24 +130,29 @@ Status Store::seal() {
   return rejects_.attached() ? rejects_.seal() : Status();
 }
 
-void Store::salvage(const Ring& ring) {
+// True: there is more, when the ring has been drained.
+bool Store::salvage(const Ring& ring) {
   static Layout layout;
   size_t column;
   if (!layout.parse(ring.layout(), &column)) {
     log_line("warning", "a ring's layout does not parse; its batch in hand is not salvaged");
-    return;
+    return false;
   }
   IntakeRules rules;
   rules.allow = {options_.allow, options_.allow_count};
   Intake intake(ring, layout, rules);
-  const uint32_t datums = intake.salvage(realtime_ns());
+  uint32_t datums = 0;
+  const bool more = intake.salvage(realtime_ns(), &datums);
   if (datums > 0) add(counters_->salvaged, datums);
+  return more;
 }
 
 // The ring may have no room for the batch in hand before it is drained.
 Status Store::finish(const Ring& ring) {
-  if (Status s = drain(ring); !s) return s;
-  salvage(ring);
+  for (bool more = true; more;) {
+    if (Status s = drain(ring); !s) return s;
+    more = salvage(ring);
+  }
   if (Status s = drain(ring); !s) return s;
   return seal();
 }

@@ -38,7 +38,7 @@ class Store {
 
  private:
   Status attach_rejects(const Ring& ring);
-  void salvage(const Ring& ring);
+  bool salvage(const Ring& ring);
 
   const Options& options_;
   WriterCounters* counters_;

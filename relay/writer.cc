@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "relay/clock.h"
-#include "relay/dir.h"
+#include "relay/leftovers.h"
 #include "relay/log.h"
 #include "relay/store.h"
 
@@ -32,7 +30,6 @@ class Writer {
 
  private:
   Status step(bool tick);
-  Status finish_leftovers();
   void wait(int64_t until_ns);
   void note(const Status& status);
   int64_t next_event_ns(int64_t now_ns) const;
@@ -112,7 +109,7 @@ Status Writer::step(bool tick) {
     if (!store_.is_open()) return {};
   }
   if (!leftovers_done_) {
-    if (Status s = finish_leftovers(); !s) return s;
+    if (Status s = finish_leftovers(ring_dir_fd_, options_.name, &store_); !s) return s;
     leftovers_done_ = true;
   }
   if (!store_.attached()) {
@@ -130,36 +127,6 @@ Status Writer::step(bool tick) {
     ring_.head().rotations_done.store(asked);
   }
   return tick || options_.sync_ms == 0 ? store_.sync() : Status();
-}
-
-// Rings that earlier receivers left, oldest first. Names are "left-%020u"; see receiver start.
-Status Writer::finish_leftovers() {
-  for (;;) {
-    char oldest[64] = "";
-    Status listed = for_each_name(ring_dir_fd_, [&](const char* name) {
-      if (strncmp(name, "left-", 5) != 0 || strlen(name) >= sizeof oldest) return;
-      if (!*oldest || strcmp(name, oldest) < 0) memcpy(oldest, name, strlen(name) + 1);
-    });
-    if (!listed) return listed;
-    if (!*oldest) return {};
-    Result<Ring> left = Ring::open(ring_dir_fd_, oldest);
-    if (!left) {
-      char aside[80];
-      snprintf(aside, sizeof aside, "bad-%s", oldest);
-      log_errno("warning", left.error().sys_errno, "%s: %s; set aside as %s", oldest,
-                left.error().what, aside);
-      if (renameat(ring_dir_fd_, oldest, ring_dir_fd_, aside) < 0)
-        return Error{"unable to set a ring aside", errno};
-      continue;
-    }
-    if (!left->head().finished.load()) {
-      if (Status s = store_.attach(*left); !s) return s;
-      if (Status s = store_.finish(*left); !s) return s;
-      left->head().finished.store(1);
-      store_.detach();
-    }
-    if (unlinkat(ring_dir_fd_, oldest, 0) < 0) return Error{"unable to unlink a ring", errno};
-  }
 }
 
 // One line per change of state; the counters say the rest.

@@ -100,7 +100,7 @@ bool is_utf8(const uint8_t* data, size_t size) {
 
 Reject Layout::validate(const uint8_t* data, size_t size) const {
   const uint8_t* at = data;
-  if (Reject r = walk(0, count_, &at, data + size); r != Reject::kNone) return r;
+  if (Reject r = take(&at, data + size); r != Reject::kNone) return r;
   return at == data + size ? Reject::kNone : Reject::kLong;
 }
 

@@ -54,6 +54,8 @@ class Layout {
   Status parse(std::string_view text, size_t* column);
 
   Reject validate(const uint8_t* data, size_t size) const;
+  // Takes one datum from the front of the bytes [*at, end); on kNone *at is behind it.
+  Reject take(const uint8_t** at, const uint8_t* end) const { return walk(0, count_, at, end); }
 
   // The size of every datum, or 0 where it varies (or is 0).
   size_t fixed_size() const { return fixed_size_; }

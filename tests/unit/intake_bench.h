@@ -21,8 +21,11 @@ struct IntakeBench {
   IntakeBench(uint64_t data_bytes = 65536) {
     REQUIRE(mkdtemp(path));
     dir = UniqueFd(open(path, O_RDONLY | O_DIRECTORY));
-    const uint8_t header[5 + kSyncBytes] = {'O', 'b', 'j', 1, 0};
-    Result<Ring> made = Ring::create(dir.get(), "current", "bench", "s", header, data_bytes);
+    uint8_t header[64];
+    const MetadataPair schema = {"avro.schema", "\"string\""};
+    const uint8_t sync[kSyncBytes] = {};
+    const size_t header_bytes = put_ocf_header({}, {&schema, 1}, sync, header);
+    Result<Ring> made = Ring::create(dir.get(), "current", "bench", "s", {header, header_bytes}, data_bytes);
     REQUIRE(made);
     ring = std::make_unique<Ring>(std::move(*made));
     ring->prepare_journal();
@@ -50,6 +53,13 @@ struct IntakeBench {
   std::string committed_bytes(uint64_t from = 0) {
     const Committed c = ring->head().committed.read();
     return {reinterpret_cast<char*>(ring->data(from)), c.open.end() - from};
+  }
+  // The datums that were recovered of a batch left behind.
+  uint32_t salvage(int64_t now_ns) {
+    Intake next(*ring, *layout, {});
+    uint32_t datums = 0;
+    while (next.salvage(now_ns, &datums)) consume_all();
+    return datums;
   }
   void consume_all() {
     const Committed c = ring->head().committed.read();
