@@ -8,16 +8,15 @@ import ctypes
 import os
 import signal
 import time
-from pathlib import Path
 
 from sdrtest import Skip
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
 _libc.ptrace.restype = ctypes.c_long
-SYSCALL, DETACH, SEIZE, INTERRUPT, LISTEN = 24, 17, 0x4206, 0x4207, 0x4208
+SYSCALL, DETACH, GETEVENTMSG, SEIZE, INTERRUPT = 24, 17, 0x4201, 0x4206, 0x4207
 SYSGOOD, TRACEFORK, TRACEEXEC, EXITKILL = 1, 2, 0x10, 0x100000
-EVENT_EXEC, EVENT_STOP = 4, 128
+EVENT_FORK, EVENT_EXEC = 1, 4
 SYSCALL_STOP = signal.SIGTRAP | 0x80
 WALL = 0x40000000
 
@@ -71,8 +70,10 @@ class Traced:
         if event == EVENT_EXEC and pid == self.first:
             self._begun = True
             self.order = [pid]
-        if pid not in self.order and self._begun:
-            self.order.append(pid)
+        if event == EVENT_FORK and self._begun:
+            child = ctypes.c_ulong()
+            _ptrace(GETEVENTMSG, pid, ctypes.addressof(child))
+            self.order.append(child.value)
         if what == SYSCALL_STOP and self._begun:
             self.stops[pid] = self.stops.get(pid, 0) + 1
             return pid
@@ -86,7 +87,7 @@ class Traced:
         _ptrace(SYSCALL, pid, with_signal)
 
     def kill(self, pids):
-        for pid in pids:
+        for pid in filter(self.alive, pids):
             os.kill(pid, signal.SIGKILL)
 
     def let_go(self):
@@ -103,9 +104,3 @@ class Traced:
                 handed_on = what if not event and what != SYSCALL_STOP else 0
                 _ptrace(DETACH, pid, handed_on)
             left.discard(pid)
-
-
-def call_at(pid):
-    """The number of the system call that a stopped process is in; -1: none."""
-    words = Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()
-    return int(words[0]) if words and words[0] != "running" else -1
