@@ -105,6 +105,11 @@ $(BUILD)/node/.tried:
 check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
 
+# SEED=N is what a run prints.
+crash: all ## kills at every system call, KILLS=200 under load, RESTARTS=100
+	$(Q)BUILD=$(abspath $(BUILD)) TIMEOUT_S=3600 STRIDE=1 KILLS=$(or $(KILLS),200) \
+	    RESTARTS=$(or $(RESTARTS),100) tests/run $(or $(T),crash)
+
 vm: all $(BUILD)/unit ## tests in a Debian 12 with cgroup v2, booted as a process; takes root
 	$(if $(NODEPS),,$(Q)debian/builddeps mmdebstrap user-mode-linux || true)
 	$(Q)BUILD=$(abspath $(BUILD)) tests/vm/run $(T)
@@ -119,5 +124,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check vm demo clean help
+.PHONY: all relay-glibc deps check crash vm demo clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)

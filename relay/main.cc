@@ -2,6 +2,7 @@
 // receiver.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,10 +151,13 @@ Result<Ring> make_ring(int dir_fd, std::string_view text, std::span<const uint8_
   return ring;
 }
 
-// The supervisor's death is ours: its successor starts another receiver.
-void die_with_parent(pid_t parent) {
+// The supervisor's death is ours: its successor starts another receiver. One that died before this
+// may have left us to init before main() saw its parent, but then nobody reads our readiness.
+bool die_with_parent(pid_t parent) {
   (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) (void)kill(getpid(), SIGTERM);
+  if (getppid() != parent) return false;
+  pollfd ready = {options.ready_fd, 0, 0};  // a negative descriptor has no events
+  return poll(&ready, 1, 0) <= 0 || !(ready.revents & POLLERR);
 }
 
 int report(int code, const Error& error, const char* where) {
@@ -181,7 +185,10 @@ int run(int argc, char** argv, pid_t parent) {
              options.listen_fd, options.listen_text, found);
     return kUserError;
   }
-  die_with_parent(parent);
+  if (!die_with_parent(parent)) {
+    log_line("fatal", "whoever started this relay is gone");
+    return kSystemError;
+  }
   std::string_view text;
   std::span<const uint8_t> header;
   if (!load_schema(&text, &header)) return kUserError;
