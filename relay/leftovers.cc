@@ -76,8 +76,10 @@ Status set_current_aside(int dir_fd) {
   });
   if (!listed) return listed;
   char aside[kNameBytes];
-  do put_name(kLeft, ++number, aside);
-  while (is_there(dir_fd, aside));
+  do {
+    if (++number == 0) ++number;
+    put_name(kLeft, number, aside);
+  } while (is_there(dir_fd, aside));
   if (renameat(dir_fd, "current", dir_fd, aside) < 0)
     return Error{"unable to set the last ring aside", errno};
   return {};

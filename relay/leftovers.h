@@ -1,7 +1,7 @@
 // The rings that earlier receivers left behind, in a channel's ring directory.
 //
 //   current       the receiver's; it makes it as `new`
-//   left-NUMBER   an earlier one's, 20 digits, the oldest first: to be finished
+//   left-NUMBER   an earlier one's, 20 digits, from 1: to be finished, the oldest first
 //   bad-TIME      what stood under those names and is no whole ring: never used, only kept to be
 //                 looked at, the last kBadKept of them
 //

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "relay/affinity.h"
 #include "relay/bind.h"
 #include "relay/clock.h"
+#include "relay/counters_page.h"
 #include "relay/dir.h"
 #include "relay/format/ocf.h"
 #include "relay/leftovers.h"
@@ -79,44 +79,12 @@ bool load_schema(std::string_view* text, std::span<const uint8_t>* header) {
   return false;
 }
 
-// Maps the counters page; one of another version or channel is begun anew. Null, and said, where it
-// cannot be.
-CountersPage* open_counters(const char* path) {
-  UniqueFd fd;
-  if (path) {
-    fd.reset(open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
-    if (!fd || ftruncate(fd.get(), kCountersBytes) < 0) {
-      log_errno("fatal", errno, "unable to open the counters page %s", path);
-      return nullptr;
-    }
-    const int failed = posix_fallocate(fd.get(), 0, kCountersBytes);
-    if (failed != 0 && failed != EOPNOTSUPP) {
-      log_errno("fatal", failed, "unable to allocate the counters page %s", path);
-      return nullptr;
-    }
-  }
-  void* place = mmap(nullptr, kCountersBytes, PROT_READ | PROT_WRITE,
-                     path ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS, fd.get(), 0);
-  if (place == MAP_FAILED) {
-    log_errno("fatal", errno, "unable to map the counters page");
-    return nullptr;
-  }
-  CountersPage* page = static_cast<CountersPage*>(place);
-  if (page->magic != kCountersMagic || page->version != kCountersVersion ||
-      strncmp(page->channel, options.name, sizeof page->channel) != 0) {
-    memset(place, 0, kCountersBytes);
-    page->version = kCountersVersion;
-    page->bytes = kCountersBytes;
-    snprintf(page->channel, sizeof page->channel, "%s", options.name);
-    page->page_time_ns = static_cast<uint64_t>(realtime_ns());
-    page->magic = kCountersMagic;
-  }
+void note_start(CountersPage* page) {
   page->stream_count = static_cast<uint32_t>(options.stream_count);
   page->has_full_rate = options.has_full_rate;
   add(page->receiver.starts, 1);
   set(page->receiver.start_time_ns, static_cast<uint64_t>(realtime_ns()));
   set(page->receiver.pid, static_cast<uint64_t>(getpid()));
-  return page;
 }
 
 // No two receivers of a channel at once, or they would share a held socket's datagrams. Held until
@@ -200,8 +168,11 @@ int run(int argc, char** argv, pid_t parent) {
     if (!lock_channel(ring_dir.get())) return kSystemError;
   }
   // Behind the lock: the page has one writer.
-  CountersPage* counters = open_counters(options.counters_file);
-  if (!counters) return kSystemError;
+  Result<CountersPage*> page = open_counters_page(options.counters_file, options.name);
+  if (!page)
+    return report(kSystemError, page.error(), options.counters_file ? options.counters_file : "");
+  CountersPage* const counters = *page;
+  note_start(counters);
   log_open(options.name, &counters->receiver.log_lines_dropped);
   Result<ReceiveSocket> socket = open_receive_socket(options);
   if (!socket) return report(kSystemError, socket.error(), options.listen_text);

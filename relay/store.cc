@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "relay/clock.h"
+#include "relay/counters_page.h"
 #include "relay/dir.h"
 #include "relay/drain.h"
 #include "relay/intake.h"
@@ -91,6 +92,7 @@ Status Store::drain(const Ring& ring) {
     if (!rejects_.attached()) status = attach_rejects(ring);
     if (status) status = drain_rejects(ring, &rejects_, &drained);
   }
+  keep_to_own_counters();
   add(counters_->recorded, drained.datums);
   add(counters_->recorded_bytes, drained.bytes);
   add(counters_->file_bytes, drained.file_bytes);
@@ -114,6 +116,7 @@ Status Store::sync() {
   const int64_t began = monotonic_ns();
   bool synced;
   if (Status s = data_.sync(&synced); !s) return s;
+  keep_to_own_counters();
   if (synced) {
     const uint64_t took = static_cast<uint64_t>(monotonic_ns() - began);
     add(counters_->syncs, 1);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "relay/clock.h"
+#include "relay/counters_page.h"
 #include "relay/leftovers.h"
 #include "relay/log.h"
 #include "relay/store.h"
@@ -131,6 +132,7 @@ Status Writer::step(bool tick) {
 
 // One line per change of state; the counters say the rest.
 void Writer::note(const Status& status) {
+  keep_to_own_counters();
   DiskState now = DiskState::kOk;
   if (!status) {
     const int wrong = status.error().sys_errno;
