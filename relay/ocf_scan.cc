@@ -96,4 +96,12 @@ bool read_sync_marker(int dir_fd, const char* name, uint8_t sync[kSyncBytes]) {
   return true;
 }
 
+bool block_ends_at(int dir_fd, const char* name, uint64_t end, const uint8_t sync[kSyncBytes]) {
+  UniqueFd fd(openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  uint8_t found[kSyncBytes];
+  return fd && end >= kSyncBytes && end <= INT64_MAX &&
+         read_at(fd.get(), found, kSyncBytes, end - kSyncBytes) == ssize_t{kSyncBytes} &&
+         memcmp(found, sync, kSyncBytes) == 0;
+}
+
 }  // namespace sdr

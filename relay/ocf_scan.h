@@ -23,4 +23,7 @@ Status scan_segment(int dir_fd, const char* name, ScanResult* result);
 // Only the sync marker; false where the file has no whole header.
 bool read_sync_marker(int dir_fd, const char* name, uint8_t sync[kSyncBytes]);
 
+// Whether the marker stands right before byte `end`, as it does behind every block.
+bool block_ends_at(int dir_fd, const char* name, uint64_t end, const uint8_t sync[kSyncBytes]);
+
 }  // namespace sdr

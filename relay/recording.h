@@ -3,11 +3,12 @@
 //
 // What has been consumed and how long the file is are published together (ring.h, Recorded), so
 // that whoever comes next, after any kill, knows what `.open` holds:
-//   file_bytes > 0, `.open` has that sync marker, one link    cut it to file_bytes and go on
-//   the same, two links                                       sealed already: unlink `.open`
-//   file_bytes = 0, `.open` has that sync marker              nothing of it was published: unlink
-//   it any other `.open`                                         from before this ring: cut at its
-//   last good block, seal
+//   file_bytes > 0, `.open` has that sync marker, a block ends there, one link    cut it, go on
+//   the same, two links                                          sealed already: unlink `.open`
+//   file_bytes and file_blocks 0, `.open` has that sync marker   nothing was published: unlink it
+//   any other `.open`                                            from before this ring, or the ring
+//                                                                lies: cut at its last good block,
+//                                                                seal
 // A segment's name and marker are published before the file is made, and its end after the file is
 // sealed.
 #pragma once

@@ -49,10 +49,10 @@ Status Recording::take_over_open() {
   const bool ours = S_ISREG(status.st_mode) && read_sync_marker(dir_.get(), kOpenSegment, sync) &&
                     memcmp(sync, recorded_.sync, kSyncBytes) == 0;
   const bool sealed = ours && recorded_.file_bytes > 0 && status.st_nlink > 1;
-  const bool unpublished = ours && recorded_.file_bytes == 0;
+  const bool unpublished = ours && recorded_.file_bytes == 0 && recorded_.file_blocks == 0;
   if (sealed || unpublished) {
     if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
-  } else if (ours && static_cast<uint64_t>(status.st_size) >= recorded_.file_bytes) {
+  } else if (ours && block_ends_at(dir_.get(), kOpenSegment, recorded_.file_bytes, sync)) {
     return file_.resume(dir_.get(), kOpenSegment, recorded_.file_bytes);
   } else if (Status s = repair_open(); !s) {
     return s;

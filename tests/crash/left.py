@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """What killed relays leave behind, found by one that differs, or in pieces that do not fit.
 
-Rings of another schema, of another version, with numbers at their end, and with a batch in hand that
-is larger than the whole ring. Each datum is recorded exactly once, under its own schema.
+Rings of another schema, of another version, with numbers at their end, and with a batch in hand
+that is larger than the whole ring. Each datum is recorded exactly once, under its own schema.
 """
 import os
 import random

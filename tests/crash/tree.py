@@ -3,7 +3,7 @@
 and the holders of the receive sockets. Every datagram is recorded exactly once.
 
 KILLS of them, more than a second apart, for the receive buffer holds what comes meanwhile. The
-neighbours on the same tree lose nothing and keep their processes. SEED=N repeats the kills of a run.
+neighbours on the same tree lose nothing and keep their processes. SEED=N repeats the kills.
 """
 import os
 import random

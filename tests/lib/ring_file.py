@@ -19,7 +19,7 @@ COMMITTED = {"index": (0, 8), "open.position": (8, 8), "open.bytes": (16, 4),
 RECORDED = {"index": (0, 8), "bytes": (8, 4), "datums": (12, 4), "position": (16, 8),
             "file_bytes": (24, 8), "file_blocks": (32, 8), "start_us": (40, 8),
             "opened_us": (48, 8), "sync": (56, 8)}
-MESSAGES, CONTROL, REJECT_MARKS, REST, HEAD_BYTES = 656, 13968, 22160, 22672, 22720
+JOURNAL, MESSAGES, CONTROL, REJECT_MARKS, REST, HEAD_BYTES = 640, 656, 13968, 22160, 22672, 22720
 MESSAGE_BYTES, CONTROL_BYTES, UNIT = 64, 128, 65536
 WINDOWS_BYTES = -(-64 * (65536 + 2112) // UNIT) * UNIT
 
