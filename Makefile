@@ -107,8 +107,11 @@ check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests, or T="net/reject
 
 # SEED=N is what a run prints.
 crash: all ## kills at every system call, KILLS=200 under load, RESTARTS=100
+	$(Q)$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined relay-glibc
 	$(Q)BUILD=$(abspath $(BUILD)) TIMEOUT_S=3600 STRIDE=1 KILLS=$(or $(KILLS),200) \
 	    RESTARTS=$(or $(RESTARTS),100) tests/run $(or $(T),crash)
+	$(Q)BUILD=$(abspath $(BUILD)) SDR_RELAY=$(abspath $(BUILD))/san/bin/sdr-relay-glibc \
+	    HOSTILE=1000 TIMEOUT_S=3600 tests/run crash/hostile
 
 vm: all $(BUILD)/unit ## tests in a Debian 12 with cgroup v2, booted as a process; takes root
 	$(if $(NODEPS),,$(Q)debian/builddeps mmdebstrap user-mode-linux || true)

@@ -220,6 +220,18 @@ const char* what_is_missing(const Options& o) {
   return nullptr;
 }
 
+const char* what_clashes(const Options& o) {
+  if (o.source.size != 0 && o.source.is_v6() != o.listen.is_v6())
+    return "--source and --listen differ in IP version";
+  Address from;
+  if (!o.interface || !parse_address(o.interface, &from)) return nullptr;
+  for (size_t i = o.has_full_rate ? 0 : 1; i < o.stream_count; ++i) {
+    if (o.streams[i].to.is_v6() != from.is_v6())
+      return "--interface is an address of another IP version than a stream's";
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool parse_options(int argc, char** argv, Options* out, int* exit_code) {
@@ -251,6 +263,10 @@ bool parse_options(int argc, char** argv, Options* out, int* exit_code) {
   }
   if (const char* missing = what_is_missing(*out)) {
     fprintf(stderr, "sdr-relay: fatal: %s is missing; see --help\n", missing);
+    return false;
+  }
+  if (const char* clash = what_clashes(*out)) {
+    fprintf(stderr, "sdr-relay: fatal: %s; see --help\n", clash);
     return false;
   }
   return true;

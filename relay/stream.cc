@@ -21,6 +21,7 @@ namespace {
 constexpr size_t kSendBytesMax = 65507;  // of one UDP send over IPv4; IPv6 takes a little more
 constexpr int kBackpressureWaitMs = 10;
 constexpr int64_t kTroubleEndsNs = 1000000000;  // so long without a failure
+constexpr int64_t kLongerAgainNs = 1000000000;  // a send that fails costs little
 
 }  // namespace
 
@@ -93,6 +94,8 @@ void Stream::send_all(const iovec* datums, uint32_t count) {
 // Sends `count` datums of equal length; returns how many it has dealt with.
 uint32_t Stream::send_run(const iovec* datums, uint32_t count) {
   const size_t length = datums[0].iov_len;
+  if (length > segment_bytes_max_ && monotonic_ns() >= next_longer_ns_)
+    segment_bytes_max_ = kWindowBytes;
   if (count == 1 || !segments_ || length == 0 || length > segment_bytes_max_)
     return send_plain(datums, count);
   // Neighbours in the ring are one piece for the kernel.
@@ -130,6 +133,7 @@ uint32_t Stream::send_run(const iovec* datums, uint32_t count) {
     if (wrong == EMSGSIZE ||
         wrong == EINVAL) {  // longer than the route's MTU; plainly it can be fragmented
       segment_bytes_max_ = length - 1;
+      next_longer_ns_ = monotonic_ns() + kLongerAgainNs;
       return send_plain(datums, count);
     }
     if (wrong == EIO || wrong == EOPNOTSUPP) {  // the device cannot checksum the segments

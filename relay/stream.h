@@ -41,7 +41,8 @@ class Stream {
   bool addressed_ = false;  // every send names its destination, and the route decides anew
   int64_t next_connect_ns_ = 0;
   bool segments_ = false;                    // UDP_SEGMENT works here
-  size_t segment_bytes_max_ = kWindowBytes;  // longer ones do not fit the route
+  size_t segment_bytes_max_ = kWindowBytes;  // longer ones did not fit the route …
+  int64_t next_longer_ns_ = 0;               // … which may have changed by then
   bool in_trouble_ = false;
   int64_t last_failure_ns_ = 0;
   StreamCounters* counters_ = nullptr;

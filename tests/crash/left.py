@@ -16,7 +16,7 @@ import held  # noqa: E402
 from held import held_socket, wait_timed  # noqa: E402
 from relay import compile_schemas  # noqa: E402
 from ring_file import RingFile, leave  # noqa: E402
-from sdrtest import (case, check_equal, children, enter_network, finish,  # noqa: E402
+from sdrtest import (Skip, case, check_equal, children, enter_network, finish,  # noqa: E402
                      run_dir, storage_dir, wait_for)
 from segments import Segment, check_exact, numbers, sealed  # noqa: E402
 from tracer import PREFIX, Traced  # noqa: E402
@@ -107,6 +107,20 @@ with case("the largest number of a left ring is not wrapped onto another one"):
     relay = take_all(start(), sock)
     check_exact(sorted(numbers(relay.directory, OLD)), range(sent), "recorded")
     check_equal(rings("numbers"), ["left-over", "lock"], "rings")
+    sock.close()
+
+with case("a ring is seen on a kernel before 5.8, which has no faccessat2"):
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    sock = held_socket()
+    start = starter("old", "kernel", sock)
+    sent = held.send(OLD, 0, BATCH)
+    leave(start, sock)
+    relay = start(prefix=["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=faccessat2",
+                          "-e", "inject=faccessat2:error=ENOSYS"])
+    os.kill(children(relay.pid)[0], held.signal.SIGTERM)  # strace would keep it to itself
+    relay.process.wait(15)
+    check_numbers(relay, OLD, sent)
     sock.close()
 
 

@@ -51,6 +51,20 @@ with case("an address that this host does not have: one line, exit 111"):
 with case("an interface that is not there: one line, exit 111"):
     refused(SYSTEM, "interface", listen="239.2.2.2:26000", listen_interface="none0")
     refused(SYSTEM, "interface", interface="none0")
+with case("addresses of different IP versions: one line that names them, exit 100"):
+    refused(USER, "--source", "IP version", listen="239.2.2.2:26000", source="fd77::1")
+    refused(USER, "--source", "IP version", listen="[ff35::2]:26000", source="10.0.0.1")
+    refused(USER, "--interface", "IP version", interface="::1")
+with case("a supervisor that is gone before the start: one line, exit 111"):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([BIN / "sdr-relay", "--name", "t", "--listen", "127.0.0.1:26000",
+                           "--layout", data / "layout", "--header", data / "header",
+                           "--ready-fd", str(writer)], pass_fds=(writer,), capture_output=True,
+                          text=True, check=False, timeout=10)
+    os.close(writer)
+    check_equal((done.returncode, done.stderr.count("\n"), "is gone" in done.stderr),
+                (SYSTEM, 1, True), "exit, lines, what they say")
 with case("no layout, or no header: one line that names it, exit 100"):
     (run / "partial").mkdir()
     refused(USER, "partial/layout", "No such file", data=run / "partial")
