@@ -85,6 +85,13 @@ Status set_current_aside(int dir_fd) {
   return {};
 }
 
+// What cannot be put away stays where it is: recording does not wait for it.
+Status put_away(int dir_fd, const char* name, const Error& why) {
+  if (Status s = set_aside_as_bad(dir_fd, name, why); !s)
+    log_errno("warning", s.error().sys_errno, "ring %s: %s: %s", name, why.what, s.error().what);
+  return {};
+}
+
 // The system may have what it takes at another time.
 bool is_shortage(int sys_errno) {
   return sys_errno == ENOMEM || sys_errno == EMFILE || sys_errno == ENFILE;
@@ -95,20 +102,20 @@ Status finish_one(int dir_fd, const char* name, std::string_view channel, Store*
   if (!left) {
     const Error& why = left.error();
     if (why.what != Ring::kOtherVersion && !is_shortage(why.sys_errno))
-      return set_aside_as_bad(dir_fd, name, why);
+      return put_away(dir_fd, name, why);
     log_errno("warning", why.sys_errno, "ring %s: %s; it stays until a relay takes it up", name,
               why.what);
     return {};
   }
   if (left->head().finished.load() == 0) {
-    if (!left->holds_what_it_says(channel))
-      return set_aside_as_bad(dir_fd, name, {"damaged ring", 0});
+    if (!left->holds_what_it_says(channel)) return put_away(dir_fd, name, {"damaged ring", 0});
     if (Status s = store->attach(*left); !s) return s;
     if (Status s = store->finish(*left); !s) return s;
     left->head().finished.store(1);
     store->detach();
   }
-  if (unlinkat(dir_fd, name, 0) < 0) return Error{"unable to unlink a ring", errno};
+  if (unlinkat(dir_fd, name, 0) < 0)
+    log_errno("warning", errno, "ring %s: unable to unlink it", name);
   return {};
 }
 
