@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -96,6 +97,40 @@ TEST_CASE("kill: a Flip holds the old value or the new one after every instructi
       [] {});
   CHECK(torn == 0);
   CHECK((steps == 0 || steps > 100));
+  munmap(place, 4096);
+}
+
+TEST_CASE("kill: a Flip is never read torn while another process writes it") {
+  void* place = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(place != MAP_FAILED);
+  Flip<Recorded>& flip = *static_cast<Flip<Recorded>*>(place);
+  fflush(nullptr);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    Recorded value;
+    for (int n = 1; getppid() == parent;) {
+      for (int i = 0; i < 1000; ++i, ++n) {
+        memset(static_cast<void*>(&value), n, sizeof value);
+        flip.write(value);
+      }
+    }
+    _exit(0);
+  }
+  uint64_t torn = 0;
+  const uint64_t first = flip.sequence();
+  while (flip.sequence() == first) {
+  }
+  for (int i = 0; i < 2000000; ++i) {
+    const Recorded found = flip.read();
+    Recorded whole;
+    memset(static_cast<void*>(&whole), reinterpret_cast<const uint8_t*>(&found)[0], sizeof whole);
+    torn += memcmp(&found, &whole, sizeof found) != 0;
+  }
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  CHECK(torn == 0);
   munmap(place, 4096);
 }
 
