@@ -172,7 +172,16 @@ bool Intake::keep_reject(uint32_t index, std::span<const uint8_t> datagram, Reje
   return true;
 }
 
-void Intake::commit() { ring_.head().committed.write(committed_); }
+void Intake::expect() const {
+  RingHead& head = ring_.head();
+  head.journal.batch.store(head.committed.sequence(), Order::kRelease);
+  compiler_fence();
+}
+
+void Intake::commit(uint32_t count) const {
+  ring_.head().committed.write(committed_);
+  ring_.reset_journal(count);  // not before, or a batch that is not committed would be forgotten
+}
 
 bool Intake::salvage(int64_t now_ns, uint32_t* datums) {
   RingHead& head = ring_.head();
@@ -193,7 +202,7 @@ bool Intake::salvage(int64_t now_ns, uint32_t* datums) {
   }
   const bool more = next < count;
   if (more) journal.rest[(sequence + 1) & 1].store((sequence + 1) * kRestUnit + next);
-  commit();
+  head.committed.write(committed_);
   *datums += batch.datums - batch.unrecorded;
   return more;
 }

@@ -52,10 +52,13 @@ class Intake {
   Intake(const Ring& ring, const Layout& layout, const IntakeRules& rules)
       : ring_(ring), layout_(layout), rules_(rules) {}
 
+  // Names the batch that is received next, so that a successor would finish it.
+  void expect() const;
   // Judges the journal's messages [0, count) and puts the good ones behind what is committed.
   // `now_ns` stands in for a receive time that the kernel did not give.
   void take(uint32_t count, int64_t now_ns, Batch* batch);
-  void commit();
+  // Commits what was taken, and makes the journal ready for the next batch.
+  void commit(uint32_t count) const;
 
   // Finishes the batch that a dead receiver left, if it left one, as far as the ring has room, and
   // adds the datums recovered. True: there is more of it, for when the ring has been drained.

@@ -104,13 +104,10 @@ void Receiver::say_ready() const {
 // Receives a batch; the journal names it before the kernel begins. 0: nothing, and why has been
 // dealt with.
 int Receiver::receive(int flags) {
-  RingHead& head = live_.ring.head();
-  Journal& journal = head.journal;
   if (backlog_.catching_up()) asked_ns_ = realtime_ns();
-  journal.batch.store(head.committed.sequence(), Order::kRelease);
-  compiler_fence();
-  const int got =
-      recvmmsg(live_.socket.fd.get(), journal.messages, backlog_.batch_max(), flags, nullptr);
+  intake_.expect();
+  const int got = recvmmsg(live_.socket.fd.get(), live_.ring.head().journal.messages,
+                           backlog_.batch_max(), flags, nullptr);
   if (got > 0) return got;
   const int wrong = errno;
   if (wrong == EAGAIN) backlog_.end();
@@ -136,8 +133,7 @@ void Receiver::handle(uint32_t count) {
   }
   look_around(now_ns);
   count_batch(batch_, &counters_);
-  intake_.commit();
-  live_.ring.reset_journal(count);
+  intake_.commit(count);
   if (!live_.options.record_dir) return;
   const RingHead& head = live_.ring.head();
   const uint64_t used = ring_used();

@@ -18,7 +18,7 @@ TEST_CASE("intake: good datums stand back to back, bad ones go to the rejects") 
   CHECK(b.batch.rejects_not_kept == 0);
   CHECK(b.batch.unrecorded == 0);
   CHECK(b.committed_bytes() == "");  // not yet
-  b.intake->commit();
+  b.intake->commit(kBatchMax);
   CHECK(b.committed_bytes() == Bench::datum("one") + Bench::datum("two"));
   CHECK(b.ring->head().committed.read().open.datums == 2);
   RejectRecord record;
@@ -35,7 +35,7 @@ TEST_CASE("intake: a batch is salvaged once, whole, from wherever its receiver d
     b.arrive(1, "\xff");
     b.arrive(2, Bench::datum("three"));
     if (died > 0) b.intake->take(3, 1000, &b.batch);  // judged and copied, the reject kept
-    if (died > 1) b.intake->commit();
+    if (died > 1) b.intake->commit(kBatchMax);
     CHECK(b.salvage(2000) == (died < 2 ? 2 : 0));
     CHECK(b.salvage(2000) == 0);
     CHECK(b.committed_bytes() == Bench::datum("one") + Bench::datum("three"));
@@ -58,12 +58,11 @@ TEST_CASE("intake: a full ring loses nothing that it took, and counts the rest")
   const std::string datum = "\xfe\x7f" + std::string(8191, 'x');  // 8193 bytes
   uint64_t taken = 0;
   for (int i = 0; i < 10; ++i) {
-    b.ring->reset_journal(1);
     b.arrive(0, datum);
     b.intake->take(1, 1, &b.batch);
     CHECK(b.batch.datums == 1);  // relayed all the same
     taken += b.batch.unrecorded == 0;
-    b.intake->commit();
+    b.intake->commit(kBatchMax);
   }
   CHECK(taken == 65536 / 8193);
   b.consume_all();
@@ -71,7 +70,7 @@ TEST_CASE("intake: a full ring loses nothing that it took, and counts the rest")
   b.arrive(0, datum);
   b.intake->take(1, 1, &b.batch);
   CHECK(b.batch.unrecorded == 0);
-  b.intake->commit();
+  b.intake->commit(kBatchMax);
   CHECK(b.committed_bytes(taken * 8193) == datum);  // across the end of the area, in one piece
 }
 
@@ -79,10 +78,9 @@ TEST_CASE("intake: descriptors close at 64 KiB and never straddle a datum") {
   Bench b(1 << 20);
   const std::string datum = "\xe0\xd4\x03" + std::string(30000, 'x');
   for (int i = 0; i < 5; ++i) {
-    b.ring->reset_journal(1);
     b.arrive(0, datum);
     b.intake->take(1, i, &b.batch);
-    b.intake->commit();
+    b.intake->commit(kBatchMax);
   }
   const Committed c = b.ring->head().committed.read();
   CHECK(c.index == 2);
@@ -142,6 +140,6 @@ TEST_CASE("intake: what is too old is left out of what is relayed, and recorded 
   CHECK(std::string(static_cast<char*>(b.batch.datum[0].iov_base), b.batch.datum[0].iov_len) ==
         Bench::datum("e"));
   CHECK(b.batch.relayed_invalid == 1);
-  intake.commit();
+  intake.commit(kBatchMax);
   CHECK(b.committed_bytes() == Bench::datum("a") + Bench::datum("c") + Bench::datum("e"));
 }

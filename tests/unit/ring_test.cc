@@ -11,7 +11,7 @@ TEST_CASE("ring: opened again it is the same; anything else is refused") {
   Bench b;
   b.arrive(0, Bench::datum("one"));
   b.intake->take(1, 1, &b.batch);
-  b.intake->commit();
+  b.intake->commit(kBatchMax);
   {
     Result<Ring> again = Ring::open(b.dir.get(), "current");
     REQUIRE(again);
@@ -47,10 +47,9 @@ TEST_CASE("ring: positions that do not fit each other are refused, or no writer 
   Bench b(1 << 20);
   const std::string datum = "\xe0\xd4\x03" + std::string(30000, 'x');
   for (int i = 0; i < 5; ++i) {
-    b.ring->reset_journal(1);
     b.arrive(0, datum);
     b.intake->take(1, i, &b.batch);
-    b.intake->commit();
+    b.intake->commit(kBatchMax);
   }
   const uint32_t size = static_cast<uint32_t>(datum.size());
   RingHead& head = b.ring->head();

@@ -14,7 +14,7 @@ TEST_CASE("store: the batch in hand of a dead receiver is recorded though its ri
     b.arrive(0, datum);
     b.intake->take(1, 1000000, &b.batch);
     CHECK(b.batch.unrecorded == 0);
-    b.intake->commit();
+    b.intake->commit(kBatchMax);
     b.ring->reset_journal(1);
   }
   b.arrive(0, datum);  // and nobody commits it
