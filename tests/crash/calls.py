@@ -112,6 +112,8 @@ class Run:
             wait_for(lambda: not queued(self.sock), "the receiver takes the rest")
             relay.process.terminate()
             relay.process.wait(END_S)
+            # It has had a killed writer replaced, if need be for the end alone.
+            check_equal(os.listdir(run / "rings" / self.name), ["lock"], "left by a receiver")
         else:
             relay.process.returncode = traced.dead[relay.pid]
 

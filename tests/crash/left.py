@@ -123,6 +123,17 @@ with case("a ring is seen on a kernel before 5.8, which has no faccessat2"):
     check_numbers(relay, OLD, sent)
     sock.close()
 
+with case("a segment that has its name, and its old one still, with the ring lost: counted once"):
+    sock = held_socket()
+    start = starter("old", "linked", sock)
+    sent = held.send(OLD, 0, BATCH)
+    relay = take_all(start(), sock)
+    os.link(sealed(relay.directory)[0], relay.directory / ".open")
+    relay = take_all(start(), sock)
+    check_numbers(relay, OLD, sent)
+    assert not (relay.directory / ".open").exists()
+    sock.close()
+
 
 def finish_killed_at(start, number):
     """Starts a relay whose writer is killed at its `number`th stop; whether it came so far."""
