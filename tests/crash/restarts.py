@@ -77,5 +77,6 @@ def restarts(prefix):
 if __name__ == "__main__":
     enter_network()
     restarts("")
+    RESTARTS = max(4, RESTARTS // 3)
     as_ordinary_user(restarts)
     finish()
