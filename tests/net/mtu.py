@@ -38,7 +38,10 @@ def main():
             raise Skip("no strace")
         run, peer = run_dir(), Peer(mtu=1500)
         data = compile_schemas(run, {"t": shape.schema})["t"]
+        # Until then the kernel drops what is sent, and says nothing.
+        wait_for(lambda: "state UP" in sh("ip -o link show near"), "the link is up")
         with peer.inside():
+            wait_for(lambda: "state UP" in sh("ip -o link show far"), "its far end is up")
             seen = Collector(subscriber(GROUP, "far"))
         trace = run / "trace"
         relay = Relay(data, run, full_rate=GROUP, interface="near",
