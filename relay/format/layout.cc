@@ -105,6 +105,15 @@ Reject Layout::validate(const uint8_t* data, size_t size) const {
 }
 
 Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
+  Cursor cursor = {*at, end, 0};
+  const Reject r = walk_body(from, to, &cursor);
+  *at = cursor.at;
+  return r;
+}
+
+Reject Layout::walk_body(uint32_t from, uint32_t to, Cursor* cursor) const {
+  const uint8_t** const at = &cursor->at;
+  const uint8_t* const end = cursor->end;
   for (uint32_t i = from; i < to; i = ops_[i].next) {
     Reject r = Reject::kNone;
     int32_t n;
@@ -137,10 +146,10 @@ Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_
         r = take_sized(at, end, &body);
         break;
       case '<':
-        r = walk_union(i, at, end);
+        r = walk_union(i, cursor);
         break;
       default:
-        r = walk_blocks(i, at, end);
+        r = walk_blocks(i, cursor);
         break;
     }
     if (r != Reject::kNone) return r;
@@ -148,21 +157,23 @@ Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_
   return Reject::kNone;
 }
 
-Reject Layout::walk_union(uint32_t index, const uint8_t** at, const uint8_t* end) const {
+Reject Layout::walk_union(uint32_t index, Cursor* cursor) const {
   int32_t chosen;
-  if (VarintStatus s = get_varint32(at, end, &chosen); s != VarintStatus::kOk) return reason_of(s);
+  if (VarintStatus s = get_varint32(&cursor->at, cursor->end, &chosen); s != VarintStatus::kOk)
+    return reason_of(s);
   if (chosen < 0 || static_cast<uint32_t>(chosen) >= ops_[index].arg) return Reject::kUnion;
   uint32_t branch = index + 1;
   for (; chosen > 0; --chosen) branch = ops_[branch].next;
-  return walk(branch + 1, ops_[branch].next, at, end);
+  return walk_body(branch + 1, ops_[branch].next, cursor);
 }
 
 // Arrays and maps: blocks of items until a count of zero. A negative count is followed by the
 // block's size.
-Reject Layout::walk_blocks(uint32_t index, const uint8_t** at, const uint8_t* end) const {
+Reject Layout::walk_blocks(uint32_t index, Cursor* cursor) const {
   const Op& op = ops_[index];
   const bool is_map = op.code == '{';
-  int64_t empty_items = 0;
+  const uint8_t** const at = &cursor->at;
+  const uint8_t* const end = cursor->end;
   for (;;) {
     int64_t count;
     if (VarintStatus s = get_varint(at, end, &count); s != VarintStatus::kOk) return reason_of(s);
@@ -177,14 +188,14 @@ Reject Layout::walk_blocks(uint32_t index, const uint8_t** at, const uint8_t* en
       stated_end = *at + size;
     }
     if (op.arg) {  // items take no byte: nothing to walk, only to bound
-      if (count > kEmptyItemsMax - empty_items) return Reject::kLength;
-      empty_items += count;
+      if (count > kEmptyItemsMax - cursor->empty_items) return Reject::kLength;
+      cursor->empty_items += count;
     } else {
       for (; count > 0; --count) {
         if (is_map) {
           if (Reject r = take_string(at, end); r != Reject::kNone) return r;
         }
-        if (Reject r = walk(index + 1, op.next, at, end); r != Reject::kNone) return r;
+        if (Reject r = walk_body(index + 1, op.next, cursor); r != Reject::kNone) return r;
       }
     }
     if (stated_end && *at != stated_end) return Reject::kLength;

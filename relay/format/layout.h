@@ -69,8 +69,14 @@ class Layout {
     uint32_t next;  // [ { < and each branch '|': index of the op behind its body
   };
   Reject walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const;
-  Reject walk_union(uint32_t index, const uint8_t** at, const uint8_t* end) const;
-  Reject walk_blocks(uint32_t index, const uint8_t** at, const uint8_t* end) const;
+  struct Cursor {
+    const uint8_t* at;
+    const uint8_t* end;
+    int64_t empty_items;  // that took no byte, in all arrays so far
+  };
+  Reject walk_body(uint32_t from, uint32_t to, Cursor* cursor) const;
+  Reject walk_union(uint32_t index, Cursor* cursor) const;
+  Reject walk_blocks(uint32_t index, Cursor* cursor) const;
 
   Op ops_[kLayoutOpsMax];
   uint32_t count_ = 0;

@@ -167,5 +167,9 @@ TEST_CASE("layout: items without bytes are bounded") {
   CHECK(check("[n]", {0x80, 0x80, 0x08, 0}) == Reject::kNone);    // 65536
   CHECK(check("[n]", {0x82, 0x80, 0x08, 0}) == Reject::kLength);  // 65537
   CHECK(check("[n]", {0x80, 0x80, 0x08, 2, 0}) == Reject::kLength);
+  // Over all arrays of a datum together.
+  CHECK(check("([n][n])", {0x80, 0x80, 0x04, 0, 0x80, 0x80, 0x04, 0}) == Reject::kNone);
+  CHECK(check("([n][n])", {0x80, 0x80, 0x04, 0, 0x82, 0x80, 0x04, 0}) == Reject::kLength);
+  CHECK(check("[[n]]", {4, 0x80, 0x80, 0x04, 0, 0x82, 0x80, 0x04, 0, 0}) == Reject::kLength);
   CHECK(check("[(nx0)]", repeat(0xfe, 8, {0x7f})) == Reject::kLength);
 }
