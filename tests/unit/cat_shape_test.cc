@@ -101,6 +101,22 @@ TEST_CASE("cat: schemas that hold themselves") {
   CHECK(Shaped(R"({"type":"fixed","name":"F","size":67108864})").opened);
 }
 
+TEST_CASE("cat: schemas whose references double what a datum has") {
+  const auto doubled = [](int times) {
+    std::string text = R"({"type":"record","name":"r0","fields":[{"name":"n","type":"null"}]})";
+    for (int i = 1; i <= times; ++i)
+      text = R"({"type":"record","name":"r)" + std::to_string(i) +
+             R"(","fields":[{"name":"a","type":)" + text + R"(},{"name":"b","type":"r)" +
+             std::to_string(i - 1) + R"("}]})";
+    return text;
+  };
+  CHECK(Shaped(doubled(15)).opened);  // 2^15 null values in 2^16 - 1 records
+  const Shaped over(doubled(16));
+  CHECK_FALSE(over.opened);
+  CHECK(over.why == "a datum of this schema has more than 131072 parts");
+  CHECK_FALSE(Shaped(R"({"type":"array","items":)" + doubled(60) + "}").opened);
+}
+
 TEST_CASE("cat: unions with the full name of a named branch") {
   Shaped shaped(R"({"type":"record","name":"R","namespace":"x","fields":[{"name":"u","type":
       ["null","int",{"type":"enum","name":"E","symbols":["A"]},

@@ -23,8 +23,12 @@ bool Shape::build(avro_schema_t schema, std::string* why) {
     *why = "a datum of this schema would never end: a record always holds itself";
   } else if (size > kBlockBytesMax) {
     *why = "a datum of this schema is larger than a block may be";
+  } else if (count_parts() > kDatumPartsMax) {
+    *why = "a datum of this schema has more than " + std::to_string(kDatumPartsMax) + " parts";
+  } else {
+    return true;
   }
-  return size <= kBlockBytesMax;
+  return false;
 }
 
 bool Shape::add(avro_schema_t schema, int depth, uint32_t* index, std::string* why) {
@@ -114,6 +118,23 @@ void Shape::settle_sizes() {
       nodes_[i].size_min = size;
     }
   }
+}
+
+// Of the value that has most. Items and branches are made when there are some.
+uint64_t Shape::count_parts() const {
+  std::vector<uint64_t> parts(nodes_.size(), 1);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = nodes_.size(); i-- > 0;) {
+      if (nodes_[i].type != AVRO_RECORD) continue;
+      uint64_t count = 1;
+      for (const uint32_t child : nodes_[i].children) count += parts[child];
+      count = std::min(count, kDatumPartsMax + 1);
+      changed = changed || count != parts[i];
+      parts[i] = count;
+    }
+  }
+  return *std::max_element(parts.begin(), parts.end());
 }
 
 }  // namespace sdr::cat

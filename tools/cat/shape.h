@@ -20,6 +20,9 @@
 namespace sdr::cat {
 
 constexpr int kDatumDepthMax = 500;  // types within each other, in the schema and in a datum
+// Values that libavro-c makes at once for an empty datum: fields, and fields of fields. References
+// double them with every line of a schema. No schema that sdr-gen takes has more.
+constexpr uint64_t kDatumPartsMax = 1 << 17;
 
 struct Walk {
   Reject reject = Reject::kNone;
@@ -31,7 +34,8 @@ struct Walk {
 class Shape {
  public:
   // Takes the schema apart. Returns false and says why where no datum of it can be read: a record
-  // that always holds itself, a datum larger than a block may be, types nested too deeply.
+  // that always holds itself, a datum larger than a block may be, types nested too deeply, too many
+  // parts.
   bool build(avro_schema_t schema, std::string* why);
 
   // Walks the datum at the front of `bytes`.
@@ -58,6 +62,7 @@ class Shape {
   bool add_children(avro_schema_t schema, int depth, uint32_t index, std::string* why);
   uint64_t size_min_of(const Node& node) const;
   void settle_sizes();
+  uint64_t count_parts() const;
   static Reject step_text(Cursor* cursor, bool key);
   Reject step(uint32_t index, int depth, Cursor* cursor) const;
   Reject step_blocks(const Node& node, int depth, Cursor* cursor) const;
