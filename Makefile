@@ -88,9 +88,48 @@ endef
 $(foreach t,$(TOOLS),$(eval $(call tool,$(t))))
 
 UNIT_TOOLS := $(filter-out %/main.cc,$(wildcard $(patsubst sdr-%,tools/%/*.cc,$(TOOLS))))
-$(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(UNIT_TOOLS)) $(SHARED)
+FUZZ_LIB   := $(filter-out %_fuzz.cc %/replay.cc,$(wildcard tests/fuzz/*.cc))
+$(BUILD)/unit: $(call obj,tools,$(TEST_SRC) $(PURE_SRC) $(UNIT_TOOLS) $(FUZZ_LIB)) $(SHARED)
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# The fuzzers, tests/fuzz/NAME_fuzz.cc, with sanitizers: build/fuzz/bin/NAME by clang with libFuzzer
+# for `make fuzz`; build/replay/bin/NAME, whose main feeds it the kept inputs, for `make check`.
+FUZZERS    := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
+FUZZ_CXX   ?= clang++
+FUZZ_FLAGS := $(COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
+UNFUZZED   := gen/apply% gen/boot% gen/diff% gen/fleet% gen/held% gen/plan% gen/program% \
+              gen/render% gen/runit% gen/s6% gen/supervisor% confine/confine% confine/held% \
+              confine/priv% cat/source% cat/storage% feed/sender%
+FUZZ_SRC   := $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(FUZZ_LIB) \
+              $(filter-out $(UNFUZZED:%=tools/%.cc),$(UNIT_TOOLS))
+
+# $(1): where to; $(2): the compiler and its flags; $(3): what brings the main; $(4): what first.
+define sanitized
+$(BUILD)/$(1)/%.o: %.cc | deps $(4)
+	@mkdir -p $$(@D)
+	$$(call say,CXX,$$@)
+	$$(Q)$(2) $(FUZZ_FLAGS) $$(CPPFLAGS) -c -o $$@ $$<
+$(BUILD)/$(1)/all.a: $(call obj,$(1),$(FUZZ_SRC))
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+$(BUILD)/$(1)/bin/%: $(BUILD)/$(1)/tests/fuzz/%_fuzz.o $(3) $(BUILD)/$(1)/all.a
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$(2) $(FUZZ_FLAGS) -o $$@ $$^ $(LIBS)
+endef
+$(eval $(call sanitized,replay,$(CXX) -O0 -g1,$(call obj,replay,tests/fuzz/replay.cc)))
+$(eval $(call sanitized,fuzz,$(FUZZ_CXX) -O1 -fsanitize=fuzzer,,libfuzzer))
+.SECONDARY:
+libfuzzer:
+	$(Q)echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, long) { return 0; }' | \
+	  $(FUZZ_CXX) -fsanitize=fuzzer,address -x c++ -o /dev/null - 2>/dev/null || { echo \
+	  "make fuzz: $(FUZZ_CXX) without libFuzzer; apt-get install clang libclang-rt-dev" >&2; exit 1; }
+# `make check` needs them where it runs net/corpora.
+REPLAYS := $(if $(if $(T),$(filter net net/corpora%,$(T)),all),$(FUZZERS:%=$(BUILD)/replay/bin/%))
+
+# Each for SECONDS, by default an hour for all together. MERGE=1: what is new in them is kept.
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/bin/%) ## all parsers, or FUZZERS="cat feed"; SECONDS=60 of each
+	$(Q)BUILD=$(abspath $(BUILD)) SECONDS=$(SECONDS) MERGE=$(MERGE) tests/fuzz/run $(FUZZERS)
 
 # debian/control says what; nothing is fetched where all is there (NODEPS=1: not even looked).
 deps: ## install what the build and the tests need (Debian; asks for sudo)
@@ -102,7 +141,7 @@ $(BUILD)/node/.tried:
 	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund avsc \
 	    >npm.log 2>&1 </dev/null || true; } && touch $(@F)
 
-check: all $(BUILD)/unit $(BUILD)/node/.tried ## run all tests, or T="net/rejects …"
+check: all $(BUILD)/unit $(BUILD)/node/.tried $(REPLAYS) ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
 
 # SEED=N is what a run prints.
@@ -127,5 +166,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check crash vm demo clean help
+.PHONY: all relay-glibc deps check crash fuzz libfuzzer vm demo clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)

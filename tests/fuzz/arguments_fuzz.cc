@@ -1,0 +1,79 @@
+// Any words as the command lines of sdr-relay, sdr-confine and sdr-feed: what is taken keeps within
+// what the manual pages say.
+#include <getopt.h>
+
+#include <algorithm>
+
+#include "relay/format/segment_name.h"
+#include "relay/options.h"
+#include "tests/fuzz/fuzz.h"
+#include "tools/confine/options.h"
+#include "tools/feed/options.h"
+#include "tools/lib/cgroup_find.h"
+
+using namespace sdr;
+using namespace sdr::fuzz;
+
+namespace {
+
+void check_relay(int argc, char** argv) {
+  static Options o;
+  o = {};
+  int exit_code = -1;
+  optind = 0;  // getopt(3): begins anew
+  if (!parse_options(argc, argv, &o, &exit_code)) {
+    require(exit_code == 0 || exit_code == 100);
+    return;
+  }
+  require(is_channel_name(o.name) && o.listen.size > 0 && o.layout_file && o.header_file);
+  require(o.stream_count >= 1 && o.stream_count <= kStreamsMax && o.allow_count <= kAllowMax);
+  for (size_t i = 1; i < o.stream_count; ++i)
+    require(o.streams[i].factor >= 1 && o.streams[i].to.size > 0);
+  require(!o.has_full_rate || o.streams[0].to.size > 0);
+  require(o.ttl >= 0 && o.ttl <= 255 && o.dscp >= 0 && o.dscp <= 63 && o.mode <= 0777);
+  require(o.buffer_bytes >= 64 << 10 && o.buffer_bytes <= 1 << 30 && o.rotate_s >= 1);
+  require(!o.record_dir || o.ring_dir);
+}
+
+void check_confine(int argc, char** argv) {
+  ConfineOptions o;
+  optind = 0;
+  const int exit_code = parse_confine_options(argc, argv, &o);
+  require(exit_code == -1 || exit_code == 0 || exit_code == 100);
+  if (exit_code != -1) return;
+  require(o.program >= argv && o.program <= argv + argc);
+  require(std::is_sorted(o.keep_fds.begin(), o.keep_fds.end()));
+  require(std::is_sorted(o.cpus.begin(), o.cpus.end()));
+  require(!has_word(o.cgroup, "..", '/') && !o.cgroup.starts_with('/'));
+  require(!o.cgroup_limits.is_any() || !o.cgroup.empty() || !o.removed_cgroup.empty() ||
+          !o.socket.copied_from.empty());
+}
+
+void check_feed(int argc, char** argv) {
+  FeedOptions o;
+  optind = 0;
+  const int exit_code = parse_feed_options(argc, argv, &o);
+  require(exit_code == -1 || exit_code == 0 || exit_code == 100);
+  if (exit_code != -1) return;
+  require(!o.destination.empty() && !o.schema_path.empty());
+  require(o.rate_hz >= 0 && o.duration_s >= 0 && o.ttl >= -1 && o.ttl <= 255);
+}
+
+}  // namespace
+
+// A byte that chooses the program, then words with a NUL between them.
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const bool silent = (silence_stdio(), true);
+  require(silent);
+  Input input(data, size);
+  const uint64_t program = input.number(1) % 3;
+  std::vector<std::string> words = {"program"};
+  while (!input.empty()) words.emplace_back(input.until('\0'));
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  (program == 0   ? check_relay
+   : program == 1 ? check_confine
+                  : check_feed)(static_cast<int>(words.size()), argv.data());
+  return 0;
+}

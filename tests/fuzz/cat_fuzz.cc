@@ -1,0 +1,135 @@
+// Any bytes as a recording for sdr-cat: it accounts for every byte, prints only JSON, and counts
+// what it prints.
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "tests/fuzz/fuzz.h"
+#include "tools/cat/cat.h"
+
+using namespace sdr;
+using namespace sdr::fuzz;
+
+namespace {
+
+constexpr size_t kTextBytesMax = 1 << 20;  // of one datum
+
+UniqueFd opened(const MemoryFile& file) {
+  return UniqueFd(open(file.path().c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+// The datums of a block, as far as they are sound.
+void check_datums(const OcfBlock& block, cat::Decoder* decoder) {
+  std::string text;
+  JsonWriter json(&text);
+  size_t at = 0;
+  const int64_t count = std::min(block.datums, kEmptyItemsMax);
+  for (int64_t i = 0; i < count && text.size() < kTextBytesMax; ++i) {
+    const cat::Walk walk = decoder->shape().walk(block.data.subspan(at));
+    require(walk.size <= block.data.size() - at);
+    if (walk.reject != Reject::kNone) return;
+    std::string why;
+    text.clear();
+    if (!decoder->print(block.data.subspan(at, walk.size), &json, &why)) return;
+    require(is_json(text));
+    json.newline();
+    at += walk.size;
+  }
+}
+
+// What is found follows each other without a gap, from the header to the end of the file.
+void check_events(const MemoryFile& file, std::string_view bytes, bool open_segment,
+                  cat::Unions unions) {
+  cat::SegmentReader reader(opened(file), open_segment, 16);
+  cat::Decoder decoder;
+  std::string why;
+  Result<OcfHeader> header =
+      parse_ocf_header({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  const bool taken = reader.read_header(&why) == cat::SegmentReader::Header::kOk;
+  require(taken == static_cast<bool>(header));
+  if (!header) return;
+  const bool decodes = decoder.open(reader.metadata("avro.schema"), unions, &why);
+  require(decodes || !why.empty());
+  int64_t at = static_cast<int64_t>(header->size);
+  for (;;) {
+    const cat::Found found = reader.next();
+    require(found.event != cat::Event::kError);
+    if (found.event == cat::Event::kEnd) break;
+    require(found.offset == at && found.size > 0);
+    at += found.size;
+    if (found.event == cat::Event::kTail) break;
+    if (found.event != cat::Event::kBlock) continue;
+    require(found.block.datums > 0 &&
+            found.block.data.size() + kSyncBytes < static_cast<size_t>(found.size));
+    if (decodes) check_datums(found.block, &decoder);
+  }
+  require(at == static_cast<int64_t>(bytes.size()));
+}
+
+struct Outcome {
+  int exit_code;
+  std::string text;
+};
+
+Outcome run(const MemoryFile& file, bool open_segment, cat::Mode mode, cat::Unions unions) {
+  static MemoryFile printed;
+  static const bool redirected = dup2(printed.fd(), STDOUT_FILENO) == STDOUT_FILENO;
+  require(redirected);
+  printed.write("");
+  cat::Options options;
+  options.mode = mode;
+  options.unions = unions;
+  cat::Output output;
+  cat::Progress progress(0);
+  cat::Source source = {.name = "input", .segments = {}, .error = {}};
+  source.segments.push_back({.path = "input", .open = open_segment, .fd = opened(file)});
+  std::vector<cat::Source> sources;
+  sources.push_back(std::move(source));
+  const int exit_code = cat::Cat(options, &output, &progress).run(std::move(sources));
+  require(exit_code == 0 || exit_code == 1);
+  return {exit_code, printed.content()};
+}
+
+int64_t count_lines(std::string_view text) {
+  require(text.empty() || text.ends_with('\n'));
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1))
+    require(is_json(rest.substr(0, rest.find('\n'))));
+  return std::count(text.begin(), text.end(), '\n');
+}
+
+}  // namespace
+
+// Reading an open segment again waits a moment: not here.
+extern "C" int nanosleep(const timespec*, timespec*) { return 0; }
+
+// A byte: 1 an open segment, 2 typed unions, 8 the whole program, which is slow, 4 with --check
+// rather than --count; the file.
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const bool silent = (silence_stdio(), true);
+  static MemoryFile file;
+  require(silent);
+  Input input(data, size);
+  const uint64_t way = input.number(1);
+  const bool open_segment = way & 1;
+  const cat::Unions unions = way & 2 ? cat::Unions::kTyped : cat::Unions::kBare;
+  const std::string_view bytes = input.rest();
+  file.write(bytes);
+  if (!(way & 8)) {
+    check_events(file, bytes, open_segment, unions);
+    return 0;
+  }
+  const Outcome printed = run(file, open_segment, cat::Mode::kPrint, unions);
+  const int64_t lines = count_lines(printed.text);
+  if (way & 4) {
+    const Outcome checked = run(file, open_segment, cat::Mode::kCheck, unions);
+    require(printed.exit_code != 0 || checked.exit_code == 0);
+    return 0;
+  }
+  const Outcome counted = run(file, open_segment, cat::Mode::kCount, unions);
+  require(count_lines(counted.text) == 1);
+  const int64_t count = std::stoll(counted.text);
+  require(lines <= count && (printed.exit_code != 0 || lines == count));
+  return 0;
+}

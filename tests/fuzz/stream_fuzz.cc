@@ -1,0 +1,150 @@
+// Batches of any lengths through an output, with a kernel that fails as it likes: of every `factor`
+// datums the last is sent, once, in order, or counted as an error.
+#include <errno.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <vector>
+
+#include "relay/log.h"
+#include "relay/socket.h"
+#include "relay/stream.h"
+#include "tests/fuzz/fuzz.h"
+
+using namespace sdr;
+using namespace sdr::fuzz;
+
+namespace {
+
+constexpr size_t kDatagramBytesMax = 65507;
+
+Input* script;  // what the kernel will do
+bool segments_work;
+std::vector<iovec> sent;
+uint8_t datums[kBatchMax * 65536];
+
+// The next errno of the script, or 0; once the script has ended, always 0.
+int next_errno() {
+  static constexpr int kErrnos[] = {EAGAIN,  EMSGSIZE, EINVAL,       EIO,         EOPNOTSUPP,
+                                    ENOBUFS, EINTR,    ECONNREFUSED, ENETUNREACH, EPERM};
+  const size_t choice = script->number(1);
+  return choice >= 1 && choice <= std::size(kErrnos) ? kErrnos[choice - 1] : 0;
+}
+
+bool fails() {
+  const int wrong = next_errno();
+  if (wrong != 0) errno = wrong;
+  return wrong != 0;
+}
+
+// The datagrams of `datums` that go with the batch: lengths of the script.
+std::vector<iovec> next_batch() {
+  const bool equal = script->number(1) % 2;
+  const bool apart = script->number(1) % 2;
+  std::vector<iovec> batch(1 + script->number(1) % kBatchMax);
+  uint8_t* at = datums;
+  size_t length = 0;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (i == 0 || !equal) length = script->number(2) % (kDatagramBytesMax + 1);
+    batch[i] = {at, length};
+    at += length + (apart ? 1 : 0);
+  }
+  return batch;
+}
+
+}  // namespace
+
+namespace sdr {
+
+// In the place of relay/socket.cc and relay/log.cc.
+Result<UniqueFd> open_send_socket(const Options&, const Address&) {
+  return UniqueFd(memfd_create("socket", MFD_CLOEXEC));
+}
+bool has_udp_segment(int) { return segments_work; }
+void log_line(const char*, const char*, ...) {}
+void log_errno(const char*, int, const char*, ...) {}
+
+}  // namespace sdr
+
+extern "C" {
+
+int connect(int, const sockaddr*, socklen_t) { return fails() ? -1 : 0; }
+
+int poll(pollfd* fds, nfds_t, int) {
+  fds->revents = script->number(1) % 2 ? 0 : POLLOUT;
+  return fds->revents ? 1 : 0;
+}
+
+// A run of equal datagrams by UDP_SEGMENT.
+ssize_t sendmsg(int, const msghdr* message, int) {
+  require(message->msg_controllen > 0);
+  const cmsghdr* control = CMSG_FIRSTHDR(message);
+  require(control && control->cmsg_type == UDP_SEGMENT);
+  uint16_t segment;
+  memcpy(&segment, CMSG_DATA(control), sizeof segment);
+  require(segment > 0 && message->msg_iovlen <= kBatchMax);
+  if (fails()) return -1;
+  size_t bytes = 0;
+  for (size_t i = 0; i < message->msg_iovlen; ++i) {
+    const iovec& piece = message->msg_iov[i];
+    require(piece.iov_len % segment == 0);
+    for (size_t at = 0; at < piece.iov_len; at += segment)
+      sent.push_back({static_cast<uint8_t*>(piece.iov_base) + at, segment});
+    bytes += piece.iov_len;
+  }
+  require(bytes <= kDatagramBytesMax && bytes / segment <= kBatchMax);
+  return static_cast<ssize_t>(bytes);
+}
+
+int sendmmsg(int, mmsghdr* messages, unsigned count, int) {
+  require(count > 0 && count <= kBatchMax);
+  if (fails()) return -1;
+  const unsigned taken = 1 + static_cast<unsigned>(script->number(1)) % count;
+  for (unsigned i = 0; i < taken; ++i) {
+    require(messages[i].msg_hdr.msg_iovlen == 1);
+    sent.push_back(messages[i].msg_hdr.msg_iov[0]);
+  }
+  return static_cast<int>(taken);
+}
+
+}  // extern "C"
+
+int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Input input(data, size);
+  script = &input;
+  segments_work = input.number(1) % 2;
+  StreamOptions to;
+  const bool multicast = input.number(1) % 2;
+  require(parse_endpoint(multicast ? "239.1.1.1:6000" : "10.0.0.1:6000", &to.to));
+  to.factor = 1 + static_cast<uint32_t>(input.number(1) % 100);
+  StreamCounters counters = {};
+  static const Options options{};
+  Stream stream;
+  require(static_cast<bool>(stream.open(options, to, &counters)));
+  uint64_t arrived = 0;
+  uint64_t chosen_count = 0;
+  uint64_t sent_count = 0;
+  uint64_t sent_bytes = 0;
+  while (!input.empty()) {
+    const std::vector<iovec> batch = next_batch();
+    sent.clear();
+    stream.send(batch.data(), static_cast<uint32_t>(batch.size()));
+    size_t next = 0;
+    for (const iovec& datum : batch) {
+      if (++arrived % to.factor != 0) continue;
+      ++chosen_count;
+      const bool went = next < sent.size() && sent[next].iov_base == datum.iov_base &&
+                        sent[next].iov_len == datum.iov_len;
+      if (went) ++next;
+    }
+    require(next == sent.size());
+    for (const iovec& datum : sent) sent_bytes += datum.iov_len;
+    sent_count += sent.size();
+    require(get(counters.datagrams) == sent_count && get(counters.bytes) == sent_bytes);
+    require(get(counters.send_errors) == chosen_count - sent_count);
+  }
+  return 0;
+}
