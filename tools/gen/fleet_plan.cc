@@ -89,7 +89,7 @@ std::set<std::string> held_ids(const FleetPaths& paths,
   std::set<std::string> out;
   std::error_code failed;
   for (const fs::directory_entry& entry : fs::directory_iterator(paths.run + "/live", failed)) {
-    out.insert(hold_id_of(read_service(entry.path().string(), {}).manifest.values));
+    out.insert(hold_id_of(read_manifest(entry.path().string()).values));
   }
   for (const auto& [name, tree] : trees) out.insert(hold_id_of(manifest_values(tree)));
   return out;

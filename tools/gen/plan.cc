@@ -52,12 +52,14 @@ void find_differences(const ObservedChannel& found, ApplyStep* step) {
     return;
   }
   step->edited = edited_files(found.stored);
-  step->restart = before.start != after.start;
+  // Manifests of the first kind do not say.
+  const bool known = !before.start.empty();
+  step->restart = known && before.start != after.start;
   for (const std::vector<std::string>* files : {&step->files, &step->edited}) {
     for (const std::string& path : *files) {
       const bool log = path.starts_with("log/");
       step->restart_logger = step->restart_logger || log;
-      step->restart = step->restart || (!log && files == &step->edited);
+      step->restart = step->restart || (!log && (!known || files == &step->edited));
     }
   }
   step->live = !step->restart && std::any_of(step->keys.begin(), step->keys.end(), is_live);
@@ -65,7 +67,9 @@ void find_differences(const ObservedChannel& found, ApplyStep* step) {
 
 std::string foreign_text(const std::string& name, const ObservedChannel& found) {
   if (found.stored.exists && !found.stored.ours) {
-    return "live/" + name + " was not made by sdr-gen (it has no data/manifest)";
+    return "live/" + name +
+           (found.stored.marked ? "/data/manifest is damaged, or of another version of sdr-gen"
+                                : " was not made by sdr-gen (it has no data/manifest)");
   }
   return found.link_foreign ? "service/" + name + " was not made by sdr-gen" : "";
 }
@@ -206,7 +210,8 @@ std::string causes_text(const ApplyStep& step) {
   for (const std::string& key : step.keys) out += (out.empty() ? "" : ", ") + key;
   if (!out.empty()) return out;
   for (const std::string& path : step.files) out += (out.empty() ? "" : ", ") + path;
-  return out.empty() ? "an apply that was interrupted" : out + " (not the config)";
+  if (out.empty() && step.interrupted) return "an apply that was interrupted";
+  return (out.empty() ? kManifestPath : out) + " (not the config)";
 }
 
 }  // namespace sdr

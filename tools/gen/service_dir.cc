@@ -42,8 +42,8 @@ StoredService read_service(const std::string& dir, const ServiceTree& more) {
   out.exists = lstat(dir.c_str(), &status) == 0;
   if (!out.exists || !S_ISDIR(status.st_mode)) return out;
   ServiceFile manifest;
-  out.ours = read_service_file(dir + "/" + kManifestPath, &manifest) &&
-             parse_manifest(manifest.content, &out.manifest);
+  out.marked = read_service_file(dir + "/" + kManifestPath, &manifest);
+  out.ours = out.marked && parse_manifest(manifest.content, &out.manifest);
   if (!out.ours) return out;
   out.files[kManifestPath] = std::move(manifest);
   std::set<std::string> paths;
@@ -52,6 +52,15 @@ StoredService read_service(const std::string& dir, const ServiceTree& more) {
   for (const std::string& path : paths) {
     ServiceFile file;
     if (read_service_file(dir + "/" + path, &file)) out.files[path] = std::move(file);
+  }
+  return out;
+}
+
+Manifest read_manifest(const std::string& dir) {
+  ServiceFile file;
+  Manifest out;
+  if (!read_service_file(dir + "/" + kManifestPath, &file) || !parse_manifest(file.content, &out)) {
+    return {};
   }
   return out;
 }

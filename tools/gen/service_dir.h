@@ -15,13 +15,17 @@ namespace sdr {
 
 struct StoredService {
   bool exists = false;
-  bool ours = false;  // it has a manifest
+  bool marked = false;  // it has a manifest …
+  bool ours = false;    // … of a version that we know
   Manifest manifest;
   ServiceTree files;  // those of the manifest, and those of `more`, that are there
 };
 
 // Reads a service directory. A file that cannot be read counts as absent.
 StoredService read_service(const std::string& dir, const ServiceTree& more);
+
+// Only the manifest; blank where there is none.
+Manifest read_manifest(const std::string& dir);
 
 // Makes `dir` (which must not exist) with all files of `tree`.
 void write_service(const std::string& dir, const ServiceTree& tree);
