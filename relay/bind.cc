@@ -33,6 +33,12 @@ Status bind_to_interface(int fd, const ReceiveBind& wanted) {
   return {};
 }
 
+bool is_bound_to_removed(int fd) {
+  char name[IF_NAMESIZE];
+  socklen_t size = sizeof name;
+  return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &size) < 0 && errno == ENODEV;
+}
+
 Result<BoundSocket> bind_receive_socket(const ReceiveBind& wanted) {
   BoundSocket out;
   out.fd.reset(socket(wanted.listen.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));

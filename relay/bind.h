@@ -27,6 +27,10 @@ Result<BoundSocket> bind_receive_socket(const ReceiveBind& wanted);
 // again has another index. EPERM: an ordinary user may not before Linux 5.7, nor once it is bound.
 Status bind_to_interface(int fd, const ReceiveBind& wanted);
 
+// Whether the interface that `fd` is bound to is no more: it hears nothing then, even if one of
+// that name comes back.
+bool is_bound_to_removed(int fd);
+
 // Asks for so many bytes, past net.core.rmem_max where there is CAP_NET_ADMIN. Without, a buffer
 // that is nearer to it already is left as it is: who bound the socket had the capability. Returns
 // what the kernel grants, which is twice what was asked where all is.

@@ -175,7 +175,13 @@ int run(int argc, char** argv, pid_t parent) {
   note_start(counters);
   log_open(options.name, &counters->receiver.log_lines_dropped);
   Result<ReceiveSocket> socket = open_receive_socket(options);
-  if (!socket) return report(kSystemError, socket.error(), options.listen_text);
+  if (!socket) {
+    char where[kAddressTextMax + 64];
+    snprintf(where, sizeof where, "%s%s%s", options.listen_text,
+             options.listen_interface ? " at " : "",
+             options.listen_interface ? options.listen_interface : "");
+    return report(kSystemError, socket.error(), where);
+  }
   set(counters->receiver.receive_buffer_asked, options.receive_buffer_bytes);
   set(counters->receiver.receive_buffer_granted, socket->buffer_granted);
   if (socket->buffer_granted < 2 * options.receive_buffer_bytes)

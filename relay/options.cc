@@ -220,14 +220,16 @@ const char* what_is_missing(const Options& o) {
   return nullptr;
 }
 
+// What does not go together; null where all does.
 const char* what_clashes(const Options& o) {
+  if (o.source.size != 0 && !o.listen.is_multicast()) return "--source needs a group in --listen";
   if (o.source.size != 0 && o.source.is_v6() != o.listen.is_v6())
     return "--source and --listen differ in IP version";
   Address from;
   if (!o.interface || !parse_address(o.interface, &from)) return nullptr;
   for (size_t i = o.has_full_rate ? 0 : 1; i < o.stream_count; ++i) {
     if (o.streams[i].to.is_v6() != from.is_v6())
-      return "--interface is an address of another IP version than a stream's";
+      return "--interface and a stream differ in IP version";
   }
   return nullptr;
 }

@@ -10,7 +10,9 @@
 #include "relay/count.h"
 #include "relay/intake.h"
 #include "relay/kernel_drops.h"
+#include "relay/link_watch.h"
 #include "relay/log.h"
+#include "relay/membership.h"
 #include "relay/signals.h"
 #include "relay/stream.h"
 #include "relay/writer.h"
@@ -33,6 +35,7 @@ class Receiver {
         intake_(live.ring, live.layout, rules()),
         backlog_(live.options.listen_fd >= 0, live.options.catch_up_ms, now_is(realtime_ns())),
         drops_(live.counters.receiver),
+        membership_(live.socket.fd.get(), live.options),
         writer_(live.options, live.ring, live.ring_dir_fd, &live.counters) {}
 
   int run();
@@ -53,6 +56,7 @@ class Receiver {
   void relay_backlog(int64_t now_ns);
   void pause();
   void look_around(int64_t now_ns);
+  void look_at_links();
   void drain_queue();
 
   const Live& live_;
@@ -60,6 +64,8 @@ class Receiver {
   Intake intake_;
   Backlog backlog_;
   KernelDrops drops_;
+  LinkWatch links_;
+  Membership membership_;
   WriterProcess writer_;
   Batch batch_;
   Stream streams_[kStreamsMax];
@@ -67,18 +73,23 @@ class Receiver {
   int64_t next_look_ns_ = 0;
   int64_t asked_ns_ = INT64_MAX;  // while it catches up: when it asked for the batch
   int64_t pause_ns_ = 0;          // before the next batch
+  int exit_code_ = 0;             // else: stop
 };
 
 bool Receiver::open_streams() {
   const Options& o = live_.options;
+  bool has_segments = true;
   for (size_t i = o.has_full_rate ? 0 : 1; i < o.stream_count; ++i) {
     if (Status s = streams_[i].open(o, o.streams[i], &counters_.streams[i]); !s) {
       char to[kAddressTextMax];
       put_endpoint(&o.streams[i].to.any, to);
-      log_errno("fatal", s.error().sys_errno, "stream %s: %s", to, s.error().what);
+      log_errno("fatal", s.error().sys_errno, "stream %s%s%s: %s", to, o.interface ? " at " : "",
+                o.interface ? o.interface : "", s.error().what);
       return false;
     }
+    has_segments = has_segments && streams_[i].output().has_segments();
   }
+  say_what_is_lacking(live_.socket, has_segments);
   return true;
 }
 
@@ -184,13 +195,22 @@ void Receiver::pause() {
 }
 
 // What costs a system call, once a second: the kernel's drops (before Linux 4.12 it says them
-// beside a datagram), and whether the clock has been set.
+// beside a datagram), whether the clock has been set, and what happens to the interfaces.
 void Receiver::look_around(int64_t now_ns) {
   if (!live_.socket.has_meminfo && batch_.has_kernel_drops) drops_.count(batch_.kernel_drops);
   if (now_ns < next_look_ns_ && next_look_ns_ - now_ns <= kLookEveryNs) return;
   next_look_ns_ = now_ns + kLookEveryNs;
   backlog_.note_clocks(now_is(now_ns));
   if (live_.socket.has_meminfo) drops_.count(socket_drops(live_.socket.fd.get()));
+  if (links_.changed() || !membership_.stands()) look_at_links();
+}
+
+void Receiver::look_at_links() {
+  for (Stream& stream : streams_) stream.output().look_at_links();
+  if (Status s = membership_.renew(); !s) {
+    log_errno("fatal", s.error().sys_errno, "%s: %s", live_.options.listen_text, s.error().what);
+    exit_code_ = 111;
+  }
 }
 
 // Nobody else holds the socket: what is queued would be lost with it.
@@ -216,7 +236,7 @@ int Receiver::run() {
     set(live_.counters.writer.disk_state, static_cast<uint64_t>(DiskState::kOff));
   }
   say_ready();
-  while (!stop_asked()) {
+  while (!stop_asked() && exit_code_ == 0) {
     const int got = receive(MSG_WAITFORONE);
     if (got > 0) {
       handle(static_cast<uint32_t>(got));
@@ -231,7 +251,7 @@ int Receiver::run() {
   next_look_ns_ = 0;
   look_around(realtime_ns());
   if (live_.options.record_dir) writer_.finish();
-  return 0;
+  return stop_asked() ? 0 : exit_code_;
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +15,9 @@
 #include <utility>
 
 #include "relay/bind.h"
+#include "relay/lines.h"
 #include "relay/log.h"
+#include "relay/membership.h"
 
 #ifndef IP_MULTICAST_ALL
 #define IP_MULTICAST_ALL 49
@@ -42,6 +43,8 @@ namespace {
 constexpr size_t kMeminfoCount = 9;
 constexpr size_t kMeminfoDrops = 8;
 
+constexpr int kAnswersBytes = 16384;
+
 template <typename T>
 bool set_option(int fd, int level, int name, const T& value) {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -51,50 +54,21 @@ bool set_option(int fd, int level, int name, const T& value) {
 // begin with the address in 32 hexadecimal digits and the index in two or more.
 unsigned interface_of_v6(const in6_addr& wanted) {
   char prefix[34];
-  for (size_t i = 0; i < 16; ++i) snprintf(prefix + 2 * i, 3, "%02x", wanted.s6_addr[i]);
+  put_hex(wanted, prefix);
   prefix[32] = ' ';
   prefix[33] = '\0';
-  UniqueFd fd(open("/proc/net/if_inet6", O_RDONLY | O_CLOEXEC));
-  static char table[16384];
-  const ssize_t size = fd ? read(fd.get(), table, sizeof table - 1) : 0;
-  table[size > 0 ? size : 0] = '\0';
-  const char* line = strstr(table, prefix);
-  return line ? static_cast<unsigned>(strtoul(line + 33, nullptr, 16)) : 0;
-}
-
-Status join(int fd, const Options& options) {
-  const int level = options.listen.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP;
   unsigned index = 0;
-  if (options.listen_interface) {
-    Result<unsigned> found = interface_index(options.listen_interface);
-    if (!found) return found.error();
-    index = *found;
-  }
-  bool joined;
-  if (options.source.size != 0) {
-    group_source_req request = {};
-    request.gsr_interface = index;
-    memcpy(&request.gsr_group, &options.listen.any, options.listen.size);
-    memcpy(&request.gsr_source, &options.source.any, options.source.size);
-    joined = set_option(fd, level, MCAST_JOIN_SOURCE_GROUP, request);
-  } else {
-    group_req request = {};
-    request.gr_interface = index;
-    memcpy(&request.gr_group, &options.listen.any, options.listen.size);
-    joined = set_option(fd, level, MCAST_JOIN_GROUP, request);
-  }
-  // A held socket has joined before: EADDRINUSE.
-  if (!joined && errno != EADDRINUSE) return Error{"unable to join", errno};
-  return {};
+  (void)for_each_line("/proc/net/if_inet6", [&](const char* line) {
+    if (strncmp(line, prefix, 33) == 0)
+      index = static_cast<unsigned>(strtoul(line + 33, nullptr, 16));
+  });
+  return index;
 }
 
 // A held socket comes as another version may have left it, so what is off is switched off.
-Status set_receive_options(int fd, bool v6) {
+Status set_receive_options(int fd) {
   const int on = 1;
   const int off = 0;
-  // Without this, a socket hears every group that anyone on the host has joined on its port.
-  (void)set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL,
-                   off);
   (void)set_option(fd, IPPROTO_UDP, UDP_GRO, off);
   (void)set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, off);
   if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
@@ -117,6 +91,7 @@ Result<ReceiveSocket> open_receive_socket(const Options& options) {
     // EPERM: whoever bound it has seen to its interface, and may have had to do without.
     if (Status s = bind_to_interface(out.fd.get(), wanted); !s && s.error().sys_errno != EPERM)
       return s.error();
+    if (is_bound_to_removed(out.fd.get())) return Error{"its interface was removed", ENODEV};
   } else {
     Result<BoundSocket> bound = bind_receive_socket(wanted);
     if (!bound) return bound.error();
@@ -128,10 +103,17 @@ Result<ReceiveSocket> open_receive_socket(const Options& options) {
   }
   const int fd = out.fd.get();
   if (options.listen.is_multicast()) {
-    if (Status s = join(fd, options); !s) return s.error();
+    if (Status s = join_at_start(fd, options); !s) return s.error();
   }
   out.buffer_granted = set_receive_buffer(fd, options.receive_buffer_bytes);
-  if (Status s = set_receive_options(fd, options.listen.is_v6()); !s) return s.error();
+  if (Status s = set_receive_options(fd); !s) return s.error();
+  // Without this, a socket on a wildcard address hears every group that anyone on the host has
+  // joined on its port. IPv6 has it since Linux 4.20.
+  const bool v6 = options.listen.is_v6();
+  const int off = 0;
+  const bool silent = set_option(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                                 v6 ? IPV6_MULTICAST_ALL : IP_MULTICAST_ALL, off);
+  out.hears_strangers = !silent && options.listen.is_wildcard();
   struct stat status;
   if (fstat(fd, &status) < 0) return Error{"unable to stat the socket", errno};
   out.inode = status.st_ino;
@@ -141,6 +123,15 @@ Result<ReceiveSocket> open_receive_socket(const Options& options) {
   const int overflow = !out.has_meminfo;
   (void)set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, overflow);
   return out;
+}
+
+void say_what_is_lacking(const ReceiveSocket& socket, bool has_segments) {
+  const bool all = has_segments && socket.has_meminfo && !socket.hears_strangers;
+  if (all) return;
+  log_line("info", "this kernel is older than%s%s%s; done without",
+           has_segments ? "" : " UDP_SEGMENT (Linux 4.18)",
+           socket.has_meminfo ? "" : " SO_MEMINFO (4.12)",
+           socket.hears_strangers ? " IPV6_MULTICAST_ALL (4.20)" : "");
 }
 
 bool is_empty(int fd) {
@@ -160,7 +151,6 @@ namespace {
 // `interface` is an address of this host: the streams leave where it lives, and carry it as their
 // source.
 Status leave_from_address(int fd, Address from, const Address& to) {
-  if (from.is_v6() != to.is_v6()) return Error{"interface and stream differ in IP version", 0};
   if (bind(fd, &from.any, from.size) < 0) return Error{"unable to bind to the interface", errno};
   if (!to.is_multicast()) return {};
   if (to.is_v6()) {
@@ -174,20 +164,18 @@ Status leave_from_address(int fd, Address from, const Address& to) {
   return {};
 }
 
-Status leave_from_interface(int fd, const char* name, const Address& to) {
-  Result<unsigned> index = interface_index(name);
-  if (!index) return index.error();
+Status leave_from_interface(int fd, unsigned index, const Address& to) {
   bool set;
   if (!to.is_multicast()) {
     // In network byte order, and without privilege (Linux 3.4).
-    const uint32_t wire = htonl(*index);
+    const uint32_t wire = htonl(index);
     set = to.is_v6() ? set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, wire)
                      : set_option(fd, IPPROTO_IP, IP_UNICAST_IF, wire);
   } else if (to.is_v6()) {
-    set = set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, static_cast<int>(*index));
+    set = set_option(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, static_cast<int>(index));
   } else {
     ip_mreqn request = {};
-    request.imr_ifindex = static_cast<int>(*index);
+    request.imr_ifindex = static_cast<int>(index);
     set = set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, request);
   }
   if (!set) return Error{"unable to set the interface", errno};
@@ -196,15 +184,19 @@ Status leave_from_interface(int fd, const char* name, const Address& to) {
 
 }  // namespace
 
-Result<UniqueFd> open_send_socket(const Options& options, const Address& to) {
+Result<UniqueFd> open_send_socket(const Options& options, const Address& to, unsigned* index) {
   UniqueFd fd(socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return Error{"unable to make a socket", errno};
   if (options.interface) {
     Address from;
-    Status s = parse_address(options.interface, &from)
-                   ? leave_from_address(fd.get(), from, to)
-                   : leave_from_interface(fd.get(), options.interface, to);
-    if (!s) return s.error();
+    if (parse_address(options.interface, &from)) {
+      if (Status s = leave_from_address(fd.get(), from, to); !s) return s.error();
+    } else {
+      Result<unsigned> found = interface_index(options.interface);
+      if (!found) return found.error();
+      *index = *found;
+      if (Status s = leave_from_interface(fd.get(), *index, to); !s) return s.error();
+    }
   }
   const int level = to.is_v6() ? IPPROTO_IPV6 : IPPROTO_IP;
   const int tos = options.dscp << 2;  // the lower two bits are ECN's
@@ -217,6 +209,10 @@ Result<UniqueFd> open_send_socket(const Options& options, const Address& to) {
           set_option(fd.get(), level, to.is_v6() ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP, loop);
   }
   if (!set) return Error{"unable to set ttl, dscp or loopback", errno};
+  const int on = 1;
+  (void)set_option(fd.get(), level, to.is_v6() ? IPV6_RECVERR : IP_RECVERR, on);
+  // Answers are read, what else is sent to this port is not.
+  (void)set_option(fd.get(), SOL_SOCKET, SO_RCVBUF, kAnswersBytes);
   return fd;
 }
 

@@ -13,14 +13,18 @@ namespace sdr {
 
 struct ReceiveSocket {
   UniqueFd fd;
-  uint64_t buffer_granted = 0;  // bytes as the kernel reads it back; it doubles what is asked
-  bool has_meminfo = false;     // SO_MEMINFO, Linux 4.12
-  uint64_t inode = 0;           // the same as long as the socket lives, whoever has it
+  uint64_t buffer_granted = 0;   // bytes as the kernel reads it back; it doubles what is asked
+  bool has_meminfo = false;      // SO_MEMINFO, Linux 4.12
+  bool hears_strangers = false;  // groups that others have joined on its port; see there
+  uint64_t inode = 0;            // the same as long as the socket lives, whoever has it
 };
 
 // Binds (or takes --listen-fd), joins, and sets every option anew. Blocking, with a receive
 // time-out of 1 s.
 Result<ReceiveSocket> open_receive_socket(const Options& options);
+
+// One line about what this kernel is too old for, where there is such a thing.
+void say_what_is_lacking(const ReceiveSocket& socket, bool has_segments);
 
 // Whether nothing is queued in it.
 bool is_empty(int fd);
@@ -30,7 +34,11 @@ bool is_empty(int fd);
 uint32_t socket_drops(int fd);
 
 // A socket that sends to `to`, not yet connected: without a route that is tried again at run time.
-Result<UniqueFd> open_send_socket(const Options& options, const Address& to);
+// `index` gets that of the interface where options.interface names one.
+//
+// What a queue of the way out drops is an error (ENOBUFS), and what a host answers stands in the
+// error queue.
+Result<UniqueFd> open_send_socket(const Options& options, const Address& to, unsigned* index);
 
 // Whether the kernel takes UDP_SEGMENT (Linux 4.18). Asked by setsockopt: older kernels ignore the
 // control message and would send a whole run as one datagram.

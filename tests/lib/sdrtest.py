@@ -250,12 +250,23 @@ class Peer:
         os.close(there)
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._ns = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
-        sh(f"ip link add near mtu {mtu} type veth peer name far mtu {mtu} netns {self.pid}")
+        self.connect(mtu)
+
+    def connect(self, mtu=1500, index=None):
+        """The veth pair, anew after disconnect(); `index`: that of the near end."""
+        number = f"index {index}" if index else ""
+        sh(f"ip link add near {number} mtu {mtu} type veth peer name far mtu {mtu} "
+           f"netns {self.pid}")
         self._raise("near", self.NEAR4, self.NEAR6)
         with self.inside():
             sh("ip link set lo up multicast on")
             self._raise("far", self.FAR4, self.FAR6)
             sh("ip route add 224.0.0.0/4 dev far")
+
+    @staticmethod
+    def disconnect():
+        """Both ends are gone, with their addresses, routes and groups."""
+        sh("ip link del near")
 
     @staticmethod
     def _raise(name, address4, address6):

@@ -90,6 +90,14 @@ with case("usage errors: one line on standard error, exit 100"):
                               check=False)
         check_equal((done.returncode, len(done.stderr.splitlines()), done.stdout), (USER, 1, ""),
                     f"{words}")
+with case("what does not go together: one line that says what, exit 100"):
+    for words, options in (("--source --listen version",
+                            {"listen": "[ff15::1]:26000", "source": "10.0.0.1"}),
+                           ("--source --listen version",
+                            {"listen": "239.2.2.2:26000", "source": "::1"}),
+                           ("--source group", {"source": "10.0.0.1"}),
+                           ("--interface version", {"interface": "::1"})):
+        refused(USER, *words.split(), **options)
 
 with case("a missing record directory: the live path stands, recording begins when it is there"):
     relay = Relay(data, run, storage, "late", full_rate=GROUP,

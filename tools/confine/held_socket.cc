@@ -71,8 +71,9 @@ class SocketProvider {
       if (retrieve()) {
         const Status s = bind_to_interface(fd_.get(), wanted_);
         if (!s && s.error().sys_errno != EPERM) fail(s.error());
-        if (s || is_still_bound()) break;
-        // Its interface was removed and made again, and this user may not move it there.
+        if (!is_bound_to_removed(fd_.get()) && (s || is_still_bound())) break;
+        // Its interface was removed and made again, and this user may not move it there, or it is
+        // an IPv6 group that is only heard on that interface.
         drop();
       }
       const bool patient = now_ms() < until_ms;
@@ -190,9 +191,9 @@ void copy_held_sockets(const std::string& from, const std::string& to) {
     if ((!fd && errno == ENOENT) || (fd && (target->store(id, fd.get()) || errno == EBUSY))) {
       continue;
     }
-    throw ConfineError("unable to copy " + id + " from " + from + " to " + to + ": " +
-                           strerror(errno),
-                       kSystemError);
+    throw ConfineError(
+        "unable to copy " + id + " from " + from + " to " + to + ": " + strerror(errno),
+        kSystemError);
   }
 }
 
