@@ -5,6 +5,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "relay/ring.h"
 
@@ -116,7 +118,9 @@ uint32_t Stream::send_plain(const iovec* datums, uint32_t count) {
   }
   bool again = false;
   for (uint32_t at = 0; at < count;) {
-    const int sent = sendmmsg(output_.fd(), messages + at, count - at, MSG_DONTWAIT);
+    // musl's own is a loop of sendmsg on 64-bit machines; its padding, which the kernel takes for
+    // the upper halves of lengths, is zero here.
+    const long sent = syscall(SYS_sendmmsg, output_.fd(), messages + at, count - at, MSG_DONTWAIT);
     const int wrong = errno;
     if (sent > 0) {
       output_.went(datums + at, static_cast<uint32_t>(sent));

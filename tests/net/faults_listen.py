@@ -15,8 +15,8 @@ from segments import check_exact, numbers  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from udp import Collector, Fixed, big_buffer, sender, split_endpoint, subscriber  # noqa: E402
 
-LIVE = "239.1.1.1:6000"
-GROUP, GROUP6, LINK_LOCAL6 = "239.2.2.2:26000", "[ff15::22]:26000", "[ff12::22]:26000"
+GROUP, GROUP_OF = "239.2.2.2:26000", "239.2.2.3:26000"
+GROUP6, GROUP6_OF, LINK_LOCAL6 = "[ff15::22]:26000", "[ff15::23]:26000", "[ff12::22]:26000"
 SYSTEM = 111
 UNPRIVILEGED = ["setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-net_raw,-net_admin"]
 
@@ -36,8 +36,9 @@ class Scene:
         global count
         count += 1
         self.listen, self.source, self.number = listen, source, 0
-        self.seen = Collector(subscriber(LIVE))
-        self.relay = Relay(data, run, storage, f"c{count}", full_rate=LIVE, listen=listen,
+        live = f"239.1.1.1:{6000 + count}"
+        self.seen = Collector(subscriber(live))
+        self.relay = Relay(data, run, storage, f"c{count}", full_rate=live, listen=listen,
                            **({"source": source} if source else {}), **options)
         self.wait_heard()
 
@@ -85,25 +86,28 @@ def groups(interface="near"):
             if line in sh(f"ip maddr show dev {interface}")}
 
 
-for listen, again, options in ((GROUP, (False, True), {}), (GROUP, [True], {"source": Peer.FAR4}),
-                               (GROUP6, (False, True), {}),
-                               (GROUP6, [True], {"source": Peer.FAR6}),
-                               (LINK_LOCAL6, [False], {})):
-    text = f"{listen} of {options['source']}" if options else listen
-    with case(f"{text}: its interface goes down and up, is removed and comes back"):
-        scene = Scene(listen, listen_interface="near", **options)
-        sh("ip link set near down")
-        sh("ip link set near up")
-        sh(f"ip -6 addr replace {Peer.NEAR6}/64 dev near nodad")  # it went with the link
-        scene.wait_heard()
-        for same in again:
-            index = socket.if_nametoindex("near")
-            peer.disconnect()
-            wait_for(lambda: scene.said()[-1:] == ["not receiving"], "it says so")
-            peer.connect(index=index if same else None)
-            check_equal(socket.if_nametoindex("near") == index, same, "the same index")
+with case("groups, of any or of one source: their interface goes down and up, and comes back"):
+    scenes = [Scene(listen, listen_interface="near", **options) for listen, options in
+              ((GROUP, {}), (GROUP_OF, {"source": Peer.FAR4}), (GROUP6, {}),
+               (GROUP6_OF, {"source": Peer.FAR6}), (LINK_LOCAL6, {}))]
+
+    def all_heard():
+        for scene in scenes:
             scene.wait_heard()
-        scene.end(*("not receiving", "receiving at") * len(again))
+    sh("ip link set near down")
+    sh("ip link set near up")
+    sh(f"ip -6 addr replace {Peer.NEAR6}/64 dev near nodad")  # it went with the link
+    all_heard()
+    for same in (False, True):
+        index = socket.if_nametoindex("near")
+        peer.disconnect()
+        for scene in scenes:
+            wait_for(lambda s=scene: s.said()[-1:] == ["not receiving"], "it says so")
+        peer.connect(index=index if same else None)
+        check_equal(socket.if_nametoindex("near") == index, same, "the same index")
+        all_heard()
+    for scene in scenes:
+        scene.end("not receiving", "receiving at", "not receiving", "receiving at")
 
 with case("an interface that is removed and back before it is noticed"):
     scene = Scene(GROUP, listen_interface="near")
