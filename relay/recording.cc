@@ -17,6 +17,8 @@ namespace {
 
 constexpr uint64_t kPreallocateStepMax = 16 << 20;
 constexpr int kNameTries = 1000;
+constexpr uint32_t kBoundedFilesMax = 1024;
+constexpr int64_t kBoundedKeepUs = 3600000000;
 
 Status fill_random(uint8_t* out, size_t bytes) {
   UniqueFd fd(open("/dev/urandom", O_RDONLY | O_CLOEXEC));
@@ -63,6 +65,7 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   find_last_start();
   Status s = take_over_open();
   if (!s) drop();
+  unsynced_ = file_.is_open();  // nobody says whether the last sync went well
   return s;
 }
 
@@ -78,7 +81,18 @@ Status Recording::publish() {
   return {};
 }
 
+// Remembers what makes another segment the better place for what follows, and how long one may be.
+Status Recording::note_failure(const Status& status) {
+  const int wrong = status ? 0 : status.error().sys_errno;
+  if (wrong == EIO || wrong == EFBIG) give_up_segment_ = true;
+  if (wrong == EFBIG && recorded_.file_blocks > 0) options_.segment_bytes = file_.file_bytes();
+  return status;
+}
+
 Status Recording::begin_segment(int64_t first_time_ns) {
+  if (options_.total_bytes_max > 0) {
+    if (Status s = make_room(); !s) return s;
+  }
   int64_t start_us = first_time_ns / 1000;
   if (start_us < 0) start_us = 0;
   if (start_us <= last_start_us_) start_us = last_start_us_ + 1;
@@ -92,6 +106,7 @@ Status Recording::begin_segment(int64_t first_time_ns) {
   file_.preallocate(options_.segment_bytes < kPreallocateStepMax ? options_.segment_bytes
                                                                  : kPreallocateStepMax);
   last_start_us_ = start_us;
+  give_up_segment_ = false;
 
   Result<OcfHeader> base = parse_ocf_header(header_);
   if (!base) return base.error();
@@ -114,7 +129,7 @@ Status Recording::begin_segment(int64_t first_time_ns) {
 Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t first_time_ns) {
   const uint64_t block = kBlockHeadBytesMax + bytes + kSyncBytes;
   if (file_.is_open() && recorded_.file_blocks > 0 &&
-      file_.file_bytes() + block > options_.segment_bytes) {
+      (give_up_segment_ || file_.file_bytes() + block > options_.segment_bytes)) {
     if (Status s = seal(); !s) return s.error();
   }
   if (!file_.is_open()) {
@@ -129,7 +144,7 @@ Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t
 Status Recording::end_block(const Recorded& consumed) {
   memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
   file_.append(block_bytes_ + kSyncBytes);
-  if (Status s = file_.write(); !s) return s;
+  if (Status s = file_.write(); !s) return note_failure(s);
   unsynced_ = true;
   recorded_.index = consumed.index;
   recorded_.bytes = consumed.bytes;
@@ -143,7 +158,7 @@ Status Recording::end_block(const Recorded& consumed) {
 Status Recording::sync(bool* synced) {
   *synced = false;
   if (!unsynced_ || !file_.is_open()) return {};
-  if (Status s = file_.sync(); !s) return s;
+  if (Status s = file_.sync(); !s) return note_failure(s);
   unsynced_ = false;
   *synced = true;
   return {};
@@ -164,7 +179,6 @@ Status Recording::seal() {
   ++sealed_;
   recorded_.file_bytes = 0;
   (void)publish();
-  if (options_.total_bytes_max > 0) bound_files();
   return {};
 }
 
@@ -205,24 +219,29 @@ Status Recording::link_sealed(int64_t* start_us) {
   return Error{"no free name for the segment", EEXIST};
 }
 
-// The newest one always stays.
-void Recording::bound_files() {
+// Another segment fits when it returns without an error.
+Status Recording::make_room() {
+  const int64_t now_us = realtime_ns() / 1000;
   for (;;) {
-    uint64_t bytes = 0;
-    uint32_t count = 0;
-    int64_t oldest = INT64_MAX;
-    (void)for_each_name(dir_.get(), [&](const char* name) {
-      const int64_t start = parse_segment_name(options_.channel, name);
+    uint64_t bytes = options_.segment_bytes;
+    uint32_t count = 1;
+    int64_t oldest_us = INT64_MAX;
+    Status listed = for_each_name(dir_.get(), [&](const char* name) {
+      const int64_t start_us = parse_segment_name(options_.channel, name);
       struct stat status;
-      if (start < 0 || fstatat(dir_.get(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
+      if (start_us < 0 || fstatat(dir_.get(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
       ++count;
       bytes += static_cast<uint64_t>(status.st_size);
-      if (start < oldest) oldest = start;
+      if (start_us < oldest_us) oldest_us = start_us;
     });
-    if (count < 2 || bytes <= options_.total_bytes_max) return;
+    if (!listed) return listed;
+    if (bytes <= options_.total_bytes_max && count <= kBoundedFilesMax) return {};
+    // A file of the future is no young one: the clock has been set.
+    if (oldest_us <= now_us && now_us - oldest_us < kBoundedKeepUs)
+      return Error{"as much as may be has been kept within the hour", EDQUOT};
     char name[kSegmentNameBytesMax];
-    put_segment_name(options_.channel, oldest, name);
-    if (unlinkat(dir_.get(), name, 0) < 0) return;
+    put_segment_name(options_.channel, oldest_us, name);
+    if (unlinkat(dir_.get(), name, 0) < 0) return Error{"unable to delete the oldest file", errno};
   }
 }
 

@@ -32,7 +32,9 @@ struct RecordingOptions {
   bool dated = true;  // sealed segments stand in date= directories
   uint64_t segment_bytes = 1ull << 30;
   uint64_t rotate_s = 3600;
-  uint64_t total_bytes_max = 0;  // of what is sealed; 0: unbounded; else the oldest are deleted
+  // Of everything in the directory; 0: unbounded. The oldest files are deleted, but none that was
+  // begun within the last hour: beyond that, begin_block() fails with EDQUOT.
+  uint64_t total_bytes_max = 0;
 };
 
 class Recording {
@@ -74,7 +76,8 @@ class Recording {
   Status link_sealed(int64_t* start_us);
   Status publish();
   void find_last_start();
-  void bound_files();
+  Status make_room();
+  Status note_failure(const Status& status);
 
   RecordingOptions options_;
   SegmentFile file_;
@@ -84,6 +87,9 @@ class Recording {
   Recorded recorded_ = {};
   int64_t last_start_us_ = 0;
   bool unsynced_ = false;
+  // The open segment met an error of its disk, or its greatest size: what follows goes to a new
+  // one, as soon as this one can be sealed.
+  bool give_up_segment_ = false;
   uint64_t block_bytes_ = 0;  // of the block begun: head, data
   uint64_t sealed_ = 0;
 };

@@ -46,8 +46,10 @@ Status Recording::take_over_open() {
     return publish();
   }
   uint8_t sync[kSyncBytes];
-  const bool ours = S_ISREG(status.st_mode) && read_sync_marker(dir_.get(), kOpenSegment, sync) &&
-                    memcmp(sync, recorded_.sync, kSyncBytes) == 0;
+  // A first page that a failed sync has lost is no header now; it is written again.
+  const bool ours = S_ISREG(status.st_mode) && read_sync_marker(dir_.get(), kOpenSegment, sync)
+                        ? memcmp(sync, recorded_.sync, kSyncBytes) == 0
+                        : recorded_.file_bytes > 0 && file_.remembers(status, recorded_.file_bytes);
   const bool sealed = ours && recorded_.file_bytes > 0 && status.st_nlink > 1;
   const bool unpublished = ours && recorded_.file_bytes == 0 && recorded_.file_blocks == 0;
   if (sealed || unpublished) {

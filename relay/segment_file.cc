@@ -14,6 +14,7 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kFirstStepBytes = 256 << 10;
+constexpr uint64_t kNoBytes = ~0ull;
 
 // pwrite until all is written; short writes and EINTR are nothing special.
 bool write_all(int fd, const uint8_t* data, size_t bytes, uint64_t at) {
@@ -31,6 +32,19 @@ bool write_all(int fd, const uint8_t* data, size_t bytes, uint64_t at) {
   return true;
 }
 
+bool read_all(int fd, uint8_t* out, size_t bytes, uint64_t at) {
+  while (bytes > 0) {
+    const ssize_t got = pread(fd, out, bytes, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = EIO;
+    if (got <= 0) return false;
+    out += got;
+    bytes -= static_cast<size_t>(got);
+    at += static_cast<uint64_t>(got);
+  }
+  return true;
+}
+
 bool cut(int fd, uint64_t bytes) {
   int result;
   do {
@@ -41,7 +55,8 @@ bool cut(int fd, uint64_t bytes) {
 
 }  // namespace
 
-Status SegmentFile::open_both(int dir_fd, const char* name, int flags, uint32_t mode) {
+Status SegmentFile::open_both(int dir_fd, const char* name, int flags, uint32_t mode,
+                              struct stat* status) {
   drop();
   constexpr int kAlways = O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
   direct_.reset(openat(dir_fd, name, O_WRONLY | O_DIRECT | flags | kAlways, mode));
@@ -49,7 +64,7 @@ Status SegmentFile::open_both(int dir_fd, const char* name, int flags, uint32_t 
   if (!direct_ && errno == EINVAL) {
     // Some kernels have made the file before they refuse O_DIRECT.
     if (flags & O_EXCL) unlinkat(dir_fd, name, 0);
-    direct_.reset(openat(dir_fd, name, O_WRONLY | flags | kAlways, mode));
+    direct_.reset(openat(dir_fd, name, O_WRONLY | O_DSYNC | flags | kAlways, mode));
   }
   if (!direct_) return Error{"unable to open the segment", errno};
   buffered_.reset(openat(dir_fd, name, O_RDWR | kAlways));
@@ -58,46 +73,53 @@ Status SegmentFile::open_both(int dir_fd, const char* name, int flags, uint32_t 
     direct_.reset();
     return Error{"unable to open the segment", failed};
   }
-  struct stat status;
-  if (fstat(buffered_.get(), &status) < 0 || !S_ISREG(status.st_mode)) {
-    drop();
+  if (fstat(buffered_.get(), status) < 0 || !S_ISREG(status->st_mode)) {
+    close_both();
     return Error{"the open segment is not a regular file", 0};
   }
   return {};
 }
 
+void SegmentFile::close_both() {
+  direct_.reset();
+  buffered_.reset();
+}
+
 Status SegmentFile::create(int dir_fd, const char* name, uint32_t mode) {
-  if (Status s = open_both(dir_fd, name, O_CREAT | O_EXCL, mode); !s) return s;
+  struct stat status;
+  if (Status s = open_both(dir_fd, name, O_CREAT | O_EXCL, mode, &status); !s) return s;
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
   (void)fchmod(buffered_.get(), mode);  // whatever the umask says
   return {};
 }
 
+// Writes the last page again: from memory where it may never have reached the disk.
 Status SegmentFile::resume(int dir_fd, const char* name, uint64_t file_bytes) {
-  if (Status s = open_both(dir_fd, name, 0, 0); !s) return s;
   struct stat status;
-  if (fstat(buffered_.get(), &status) < 0) return Error{"unable to stat the segment", errno};
-  if (static_cast<uint64_t>(status.st_size) < file_bytes) {
-    drop();
-    return Error{"the open segment is shorter than it was", 0};
-  }
-  if (!cut(buffered_.get(), file_bytes)) {
-    const int failed = errno;
-    drop();
-    return Error{"unable to cut the segment", failed};
-  }
+  if (Status s = open_both(dir_fd, name, 0, 0, &status); !s) return s;
   const size_t carried = file_bytes % kPageBytes;
-  size_t got = 0;
-  while (got < carried) {
-    const ssize_t n = pread(buffered_.get(), buffer_ + got, carried - got,
-                            static_cast<off_t>(file_bytes - carried + got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) {
-      const int failed = n < 0 ? errno : EIO;
-      drop();
-      return Error{"unable to read the segment", failed};
-    }
-    got += static_cast<size_t>(n);
+  const bool in_memory = remembers(status, file_bytes);
+  const char* wrong = nullptr;
+  errno = 0;
+  if (static_cast<uint64_t>(status.st_size) < file_bytes) {
+    wrong = "the open segment is shorter than it was";
+  } else if (!cut(buffered_.get(), file_bytes)) {
+    wrong = "unable to cut the segment";
+  } else if (!in_memory) {
+    dropped_bytes_ = kNoBytes;
+    if (!read_all(buffered_.get(), buffer_, carried, file_bytes - carried))
+      wrong = "unable to read the segment";
   }
+  if (!wrong && !write_all(buffered_.get(), buffer_, carried, file_bytes - carried))
+    wrong = "unable to write the segment";
+  if (wrong) {
+    const int failed = errno;
+    close_both();  // no drop(): what is carried stays as it was
+    return Error{wrong, failed};
+  }
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
   held_ = carried;
   file_bytes_ = file_bytes;
   return {};
@@ -152,8 +174,8 @@ Status SegmentFile::finish() {
 }
 
 void SegmentFile::drop() {
-  direct_.reset();
-  buffered_.reset();
+  if (is_open()) dropped_bytes_ = file_bytes_;
+  close_both();
   held_ = 0;
   file_bytes_ = 0;
   reserved_ = 0;

@@ -6,11 +6,19 @@
 // next write begins with it again. The file's length is thus always the true one, and ftruncate,
 // which throws a preallocation away, is left to seal and repair.
 //
-// Where O_DIRECT is refused (tmpfs, some overlays) both descriptors are buffered ones.
+// Where O_DIRECT is refused (some network and stacked filesystems) whole pages are written through
+// the page cache, with O_DSYNC.
+//
+// When fdatasync fails, the kernel forgets what it could not write: the pages count as clean, the
+// next fdatasync succeeds, and what the disk holds is anybody's guess. So nothing rests on a second
+// fdatasync. Whole pages never wait for one: with O_DIRECT or O_DSYNC the write itself fails,
+// before what it holds is published, and is done again from the ring. What is left is the partial
+// last page, and that one is carried in memory: resume() writes it again.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "relay/fd.h"
 #include "relay/format/result.h"
@@ -33,13 +41,20 @@ class SegmentFile {
   bool is_direct() const { return is_direct_; }
   uint64_t file_bytes() const { return file_bytes_; }
 
+  // Whether the file with this `status` is the one that was dropped last, `file_bytes` long: then
+  // resume() has its last page, whatever the disk holds of it.
+  bool remembers(const struct stat& status, uint64_t file_bytes) const {
+    return status.st_dev == device_ && status.st_ino == inode_ && file_bytes == dropped_bytes_ &&
+           static_cast<uint64_t>(status.st_size) >= file_bytes;
+  }
+
   // Where the next bytes go, and how many fit. What is put there counts once append() names it.
   uint8_t* tail() { return buffer_ + held_; }
   size_t room() const { return buffer_bytes_ - held_; }
   void append(size_t bytes) { held_ += bytes; }
 
-  // Writes what is held; on success file_bytes() covers it. After an error the file is to be
-  // dropped and resumed.
+  // Writes what is held; on success file_bytes() covers it. After an error, here or in sync() or
+  // finish(), the file is to be dropped and resumed.
   Status write();
   Status sync();
   // Gives the preallocation back, syncs and closes.
@@ -50,14 +65,19 @@ class SegmentFile {
   void preallocate(uint64_t step_bytes_max) { step_bytes_max_ = step_bytes_max; }
 
  private:
-  Status open_both(int dir_fd, const char* name, int flags, uint32_t mode);
+  Status open_both(int dir_fd, const char* name, int flags, uint32_t mode, struct stat* status);
+  void close_both();
   void reserve(uint64_t until);
 
   uint8_t* buffer_;
   size_t buffer_bytes_;
   size_t held_ = 0;  // bytes in the buffer, the carried partial page included
-  uint64_t file_bytes_ =
-      0;  // bytes in the file; file_bytes_ % kPageBytes of them are carried in the buffer
+  // Bytes in the file; file_bytes_ % kPageBytes of them are carried in the buffer.
+  uint64_t file_bytes_ = 0;
+  // The file whose last page is still in the buffer after drop(), and its length then.
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+  uint64_t dropped_bytes_ = 0;
   UniqueFd direct_;
   UniqueFd buffered_;
   bool is_direct_ = false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ namespace {
 
 constexpr int64_t kRespawnNs = 1000000000;
 
-// Every descriptor above standard error but these two: the sockets above all.
+// Every descriptor above standard error but these two: the sockets above all. Those up to standard
+// error are open, and none of ours (log.h).
 void close_all_but(int keep_a, int keep_b) {
   const int first = keep_a < keep_b ? keep_a : keep_b;
   const int second = keep_a < keep_b ? keep_b : keep_a;
@@ -62,6 +64,7 @@ void WriterProcess::start() {
 
 void WriterProcess::become_writer(int pipe_fd) {
   ignore_signals();
+  (void)signal(SIGXFSZ, SIG_IGN);  // RLIMIT_FSIZE is an error of the disk like any other
   close_all_but(pipe_fd, ring_dir_fd_);
   const sched_param usual = {};
   if (sched_getscheduler(0) != SCHED_OTHER) (void)sched_setscheduler(0, SCHED_OTHER, &usual);
