@@ -1,4 +1,4 @@
-// Directories without heap: walking, making, and whether something is mounted there.
+// Directories without heap: walking, making, and whether they are on what is mounted.
 #pragma once
 
 #include <stdint.h>
@@ -33,8 +33,11 @@ inline uint32_t dir_mode(uint32_t file_mode) {
 // it is missing.
 Result<UniqueFd> open_or_make_dir(int dir_fd, const char* path, uint32_t mode);
 
-// Whether `path`, written without symlinks, is a mount point of this process's namespace. Bind
-// mounts count.
-Result<bool> is_mount_point(const char* path);
+// Lists this process's mounts; poll(2) says POLLPRI of it when they have changed (proc(5)).
+constexpr char kMounts[] = "/proc/self/mountinfo";
+
+// Whether something is mounted at `path`, written without symlinks, and `fd` is of that mount: not
+// of what lies below it, nor of what was mounted there before. Bind mounts count.
+Result<bool> is_on_mount(int fd, const char* path);
 
 }  // namespace sdr

@@ -58,26 +58,24 @@ void gather(const Ring& ring, const Committed& committed, const Recorded& from, 
 
 }  // namespace
 
-Status drain_datums(const Ring& ring, Recording* recording, uint64_t block_bytes_max,
-                    Drained* drained) {
+Result<bool> drain_datums(const Ring& ring, const Committed& committed, Recording* recording,
+                          uint64_t block_bytes_max, Drained* drained) {
   static Gathered block;
-  for (;;) {
-    const Committed committed = ring.head().committed.read();
-    gather(ring, committed, recording->state(), block_bytes_max, &block);
-    if (block.count == 0) return {};
-    Result<uint8_t*> at = recording->begin_block(block.datums, block.bytes, block.first_time_ns);
-    if (!at) return at.error();
-    uint8_t* out = *at;
-    for (size_t i = 0; i < block.count; ++i) {
-      memcpy(out, ring.data(block.pieces[i].position), block.pieces[i].bytes);
-      out += block.pieces[i].bytes;
-    }
-    if (Status s = recording->end_block(block.next); !s) return s;
-    drained->datums += block.datums;
-    drained->bytes += block.bytes;
-    drained->file_bytes += block.bytes + kSyncBytes;
-    ++drained->blocks;
+  gather(ring, committed, recording->state(), block_bytes_max, &block);
+  if (block.count == 0) return false;
+  Result<uint8_t*> at = recording->begin_block(block.datums, block.bytes, block.first_time_ns);
+  if (!at) return at.error();
+  uint8_t* out = *at;
+  for (size_t i = 0; i < block.count; ++i) {
+    memcpy(out, ring.data(block.pieces[i].position), block.pieces[i].bytes);
+    out += block.pieces[i].bytes;
   }
+  if (Status s = recording->end_block(block.next); !s) return s.error();
+  drained->datums += block.datums;
+  drained->bytes += block.bytes;
+  drained->file_bytes += block.bytes + kSyncBytes;
+  ++drained->blocks;
+  return true;
 }
 
 // ---- Rejects ----------------------------------------------------------------------------------
@@ -151,6 +149,17 @@ Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained) {
     drained->rejects += datums;
   }
   return {};
+}
+
+uint64_t discard_rejects(const Ring& ring) {
+  RingHead& head = ring.head();
+  const uint64_t end = head.reject_head.load(Order::kAcquire);
+  Recorded recorded = head.rejects_recorded.read();
+  uint64_t count = 0;
+  for (; recorded.position < end; ++count)
+    recorded.position += record_size(reject_at(ring, recorded.position));
+  if (count > 0) head.rejects_recorded.write(recorded);
+  return count;
 }
 
 std::span<const uint8_t> reject_header(std::string_view channel) {

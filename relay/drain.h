@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "relay/format/result.h"
 #include "relay/recording.h"
 #include "relay/ring.h"
 
@@ -20,11 +21,15 @@ struct Drained {
   uint64_t rejects = 0;
 };
 
-// Writes all that is committed, in blocks of up to `block_bytes_max` bytes of data (at least 64
-// KiB), and adds to `drained` what has been published, also when an error ends it early.
-Status drain_datums(const Ring& ring, Recording* recording, uint64_t block_bytes_max,
-                    Drained* drained);
+// Writes the next block, of up to `block_bytes_max` bytes of data (at least 64 KiB), of what was
+// `committed`, and adds it to `drained`; false: there is none.
+Result<bool> drain_datums(const Ring& ring, const Committed& committed, Recording* recording,
+                          uint64_t block_bytes_max, Drained* drained);
+// Writes all rejects that there are, and adds to `drained` what has been published, also when an
+// error ends it early.
 Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained);
+// Forgets the rejects that there are; for when no recording is attached. How many they were.
+uint64_t discard_rejects(const Ring& ring);
 
 // The constant part of a rejected file's header.
 std::span<const uint8_t> reject_header(std::string_view channel);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -15,20 +16,12 @@
 namespace sdr {
 namespace {
 
-constexpr uint64_t kRejectedFileBytes = 16 << 20;
-constexpr uint64_t kRejectedTotalBytes = 256 << 20;
-
 constexpr size_t kDataBufferBytes =
     (1 << 20) + (1 << 20) + 65536;  // a header, a block, a page carried
-constexpr size_t kRejectBufferBytes = 512 << 10;
 alignas(kPageBytes) uint8_t data_buffer[kDataBufferBytes];
-alignas(kPageBytes) uint8_t reject_buffer[kRejectBufferBytes];
 
 RecordingOptions data_options(const Options& o) {
   return {o.name, o.mode, true, o.segment_bytes, o.rotate_s, 0};
-}
-RecordingOptions reject_options(const Options& o) {
-  return {o.name, o.mode, false, kRejectedFileBytes, o.rotate_s, kRejectedTotalBytes};
 }
 
 }  // namespace
@@ -37,7 +30,7 @@ Store::Store(const Options& options, WriterCounters* counters)
     : options_(options),
       counters_(counters),
       data_(data_options(options), data_buffer, sizeof data_buffer),
-      rejects_(reject_options(options), reject_buffer, sizeof reject_buffer) {}
+      rejects_(options, counters) {}
 
 void Store::drop() {
   detach();
@@ -45,17 +38,30 @@ void Store::drop() {
 }
 
 void Store::detach() {
+  is_behind_ = false;
   data_.drop();
   rejects_.drop();
 }
 
+// By way of the mount point, held open: if it is unmounted meanwhile, nothing is made below it.
 Status Store::open() {
-  if (options_.mount_point) {
-    Result<bool> mounted = is_mount_point(options_.mount_point);
+  const char* path = options_.record_dir;
+  UniqueFd root;
+  if (const char* mount_point = options_.mount_point) {
+    // First, so that no change is missed.
+    if (!mounts_) mounts_.reset(::open(kMounts, O_RDONLY | O_CLOEXEC));
+    root.reset(::open(mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!root && errno != ENOENT) return Error{"unable to open the mount point", errno};
+    Result<bool> mounted = root ? is_on_mount(root.get(), mount_point) : Result<bool>(false);
     if (!mounted) return mounted.error();
     if (!*mounted) return Error{"not mounted", ENODEV};
+    const size_t size = strlen(mount_point);
+    if (strncmp(path, mount_point, size) == 0 &&
+        (path[size] == '/' || mount_point[size - 1] == '/'))
+      for (path += size; *path == '/';) ++path;
   }
-  Result<UniqueFd> made = open_or_make_dir(AT_FDCWD, options_.record_dir, dir_mode(options_.mode));
+  const int base = root ? root.get() : AT_FDCWD;
+  Result<UniqueFd> made = open_or_make_dir(base, *path ? path : ".", dir_mode(options_.mode));
   if (!made) return made.error();
   if (flock(made->get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno == EWOULDBLOCK) return {};
@@ -65,39 +71,58 @@ Status Store::open() {
   return {};
 }
 
+Status Store::check_mount() {
+  if (!options_.mount_point || !is_open()) return {};
+  Result<bool> mounted = is_on_mount(directory_.get(), options_.mount_point);
+  if (!mounted) return mounted.error();
+  if (*mounted) return {};
+  (void)seal();
+  return Error{"not mounted", ENODEV};
+}
+
 Status Store::attach(const Ring& ring) {
   UniqueFd dir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return Error{"unable to open the directory", errno};
   if (Status s = data_.attach(std::move(dir), &ring.head().recorded, ring.header()); !s) return s;
-  return attach_rejects(ring);
+  rejects_.attach(directory_.get(), ring);
+  return {};
 }
 
-// The directory is made when there is something for it.
-Status Store::attach_rejects(const Ring& ring) {
-  const bool none = ring.head().reject_head.load() == ring.head().rejects_recorded.read().position;
-  if (none && faccessat(directory_.get(), "rejected", F_OK, 0) < 0) return {};
-  Result<UniqueFd> dir = open_or_make_dir(directory_.get(), "rejected", dir_mode(options_.mode));
-  if (!dir) return dir.error();
-  return rejects_.attach(std::move(*dir), &ring.head().rejects_recorded,
-                         reject_header(options_.name));
+Status Store::drain(const Ring& ring, int64_t until_ns) {
+  if (Status s = drain_data(ring, until_ns); !s) return s;
+  rejects_.drain(ring);
+  return {};
 }
 
-Status Store::drain(const Ring& ring) {
+void Store::watch(bool begins) {
+  const uint64_t now_ns = static_cast<uint64_t>(monotonic_ns());
+  const uint64_t since_ns = get(counters_->disk_busy_since_ns);
+  set(counters_->disk_busy_since_ns, begins ? now_ns : 0);
+  if (since_ns != 0 && now_ns - since_ns >= kDiskStalledNs)
+    log_line("warning", "%s stalled for %llu ms", options_.record_dir,
+             static_cast<unsigned long long>((now_ns - since_ns) / 1000000));
+}
+
+// What is committed meanwhile is left for the next time, or a writer that is hardly faster than the
+// receiver would never come to a sync.
+Status Store::drain_data(const Ring& ring, int64_t until_ns) {
   const int64_t began = monotonic_ns();
-  Drained drained;
   const uint64_t block_max =
       options_.segment_bytes / 2 < (1 << 20) ? options_.segment_bytes / 2 : 1 << 20;
-  Status status = drain_datums(ring, &data_, block_max, &drained);
-  if (status && ring.head().reject_head.load() != ring.head().rejects_recorded.read().position) {
-    if (!rejects_.attached()) status = attach_rejects(ring);
-    if (status) status = drain_rejects(ring, &rejects_, &drained);
-  }
+  const Committed committed = ring.head().committed.read();
+  Drained drained;
+  Result<bool> more = true;
+  is_behind_ = false;
+  do {
+    watch(true);
+    more = drain_datums(ring, committed, &data_, block_max, &drained);
+    is_behind_ = more && *more && realtime_ns() >= until_ns;
+  } while (more && *more && !is_behind_);
   keep_to_own_counters();
   add(counters_->recorded, drained.datums);
   add(counters_->recorded_bytes, drained.bytes);
   add(counters_->file_bytes, drained.file_bytes);
   add(counters_->blocks, drained.blocks);
-  add(counters_->rejects_kept, drained.rejects);
   add(counters_->segments, data_.take_sealed());
   if (drained.blocks > 0) {
     const uint64_t took = static_cast<uint64_t>(monotonic_ns() - began);
@@ -109,7 +134,7 @@ Status Store::drain(const Ring& ring) {
                options_.record_dir);
     }
   }
-  return status;
+  return more ? Status() : Status(more.error());
 }
 
 Status Store::sync() {
@@ -124,13 +149,15 @@ Status Store::sync() {
     raise(counters_->sync_ns_max, took);
     set(counters_->last_sync_time_ns, static_cast<uint64_t>(realtime_ns()));
   }
-  return rejects_.attached() ? rejects_.sync(&synced) : Status();
+  rejects_.sync();
+  return {};
 }
 
 Status Store::seal() {
   if (Status s = data_.seal(); !s) return s;
   add(counters_->segments, data_.take_sealed());
-  return rejects_.attached() ? rejects_.seal() : Status();
+  rejects_.seal();
+  return {};
 }
 
 // True: there is more, when the ring has been drained.
@@ -157,6 +184,7 @@ Status Store::finish(const Ring& ring) {
     more = salvage(ring);
   }
   if (Status s = drain(ring); !s) return s;
+  rejects_.finish(ring);
   return seal();
 }
 

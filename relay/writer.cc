@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kRetryNs = 1000000000;
 constexpr int64_t kGiveUpNs = 5000000000;  // after the receiver is gone
 constexpr int kLockPollMs = 50;
+
 class Writer {
  public:
   Writer(const Options& options, const Ring& ring, int ring_dir_fd, int pipe_fd,
@@ -30,7 +31,8 @@ class Writer {
   int run();
 
  private:
-  Status step(bool tick);
+  Status step(bool tick, int64_t until_ns);
+  Status act(bool tick, int64_t until_ns);
   void wait(int64_t until_ns);
   void note(const Status& status);
   int64_t next_event_ns(int64_t now_ns) const;
@@ -47,6 +49,7 @@ class Writer {
   bool leftovers_done_ = false;
   bool receiver_gone_ = false;
   bool woken_ = false;
+  bool mounts_changed_ = false;
   DiskState disk_ = DiskState::kOk;
 };
 
@@ -54,15 +57,17 @@ int Writer::run() {
   int64_t gone_ns = 0;
   int64_t next_ns = 0;
   bool failing = false;
+  set(counters_->disk_busy_since_ns, 0);  // of one that was killed
   for (;;) {
     wait(next_ns);
     if (receiver_gone_ && gone_ns == 0) gone_ns = monotonic_ns();
     const int64_t now_ns = realtime_ns();
     const bool due = now_ns >= next_ns;
-    // While the disk fails, what arrives does not hasten the next attempt; a clock set back does
-    // not delay it.
-    if (failing && !due && !receiver_gone_ && next_ns - now_ns <= kRetryNs) continue;
-    const Status status = step(due || receiver_gone_);
+    // While the disk fails, what arrives does not hasten the next attempt, but a mount does; a
+    // clock set back does not delay it.
+    if (failing && !due && !receiver_gone_ && !mounts_changed_ && next_ns - now_ns <= kRetryNs)
+      continue;
+    const Status status = step(due || receiver_gone_, due ? now_ns + sync_ns() : next_ns);
     note(status);
     failing = !status;
     if (status && receiver_gone_ && store_.is_open() && leftovers_done_) {
@@ -93,18 +98,29 @@ void Writer::wait(int64_t until_ns) {
   const int64_t left_ms = (until_ns - realtime_ns() + 999999) / 1000000;
   const int64_t most_ms = receiver_gone_ ? kLockPollMs : sync_ns() / 1000000;
   const int timeout_ms = static_cast<int>(left_ms <= 0 ? 0 : left_ms < most_ms ? left_ms : most_ms);
-  pollfd wake = {pipe_fd_, POLLIN, 0};
-  const int ready = poll(&wake, receiver_gone_ ? 0 : 1, timeout_ms);
-  woken_ = false;
-  if (ready <= 0) return;
+  pollfd wake[] = {{receiver_gone_ ? -1 : pipe_fd_, POLLIN, 0}, {store_.mounts_fd(), POLLPRI, 0}};
+  const int ready = poll(wake, 2, store_.is_behind() ? 0 : timeout_ms);
+  woken_ = store_.is_behind();
+  mounts_changed_ = ready > 0 && wake[1].revents != 0;
+  if (ready <= 0 || wake[0].revents == 0) return;
   char bytes[256];
   const ssize_t got = read(pipe_fd_, bytes, sizeof bytes);
-  woken_ = got > 0;
+  woken_ = woken_ || got > 0;
   receiver_gone_ = got == 0;
 }
 
+Status Writer::step(bool tick, int64_t until_ns) {
+  store_.watch(true);
+  Status status = act(tick, until_ns);
+  store_.watch(false);
+  return status;
+}
+
 // Everything that is due now. No directory yet and no error: another writer is still at it.
-Status Writer::step(bool tick) {
+Status Writer::act(bool tick, int64_t until_ns) {
+  if (mounts_changed_) {
+    if (Status s = store_.check_mount(); !s) return s;
+  }
   if (!store_.is_open()) {
     if (Status s = store_.open(); !s) return s;
     if (!store_.is_open()) return {};
@@ -118,7 +134,7 @@ Status Writer::step(bool tick) {
   }
   if (receiver_gone_) return store_.finish(ring_);
   if (tick || woken_) {
-    if (Status s = store_.drain(ring_); !s) return s;
+    if (Status s = store_.drain(ring_, until_ns); !s) return s;
   }
   const uint32_t asked = ring_.head().rotations_asked.load();
   const int64_t now_us = realtime_ns() / 1000;

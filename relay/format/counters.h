@@ -84,7 +84,15 @@ struct WriterCounters {
   Counter disk_errno;
   Counter disk_errors;  // failed attempts
   Counter log_lines_dropped;
+  Counter rejects_not_kept;  // the ring had them, but the disk did not take them
+  // CLOCK_MONOTONIC at which the disk operation under way began; 0: none is.
+  Counter disk_busy_since_ns;
 };
+
+// What a reader makes of `disk_state`: the writer cannot say that it is stuck. `now_ns` is
+// CLOCK_MONOTONIC; a writer that is gone is not to be asked about.
+constexpr uint64_t kDiskStalledNs = 1000000000;
+DiskState disk_state_at(const WriterCounters& writer, uint64_t now_ns);
 
 struct CountersPage {
   uint64_t magic;

@@ -39,7 +39,7 @@ class Relay:
     an option that may be repeated takes a list."""
 
     def __init__(self, data, run, storage=None, name="t", wait=True, prefix=(), keep_fds=(),
-                 binary=BIN / "sdr-relay", **options):
+                 binary=BIN / "sdr-relay", stderr=None, **options):
         self.name = name
         self.counters_file = Path(run) / "counters" / name
         ring = Path(run) / "rings" / name
@@ -59,7 +59,7 @@ class Relay:
         ready, write = os.pipe()
         command = [*prefix, binary, *self._words(given), "--ready-fd", write]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([str(word) for word in command], stderr=log,
+            self.process = subprocess.Popen([str(word) for word in command], stderr=stderr or log,
                                             stdin=subprocess.DEVNULL, pass_fds=(write, *keep_fds))
         os.close(write)
         sdrtest.after_failure.append(self.kill)
@@ -133,7 +133,7 @@ class Counters:
     _WRITER = ("pid", "recorded", "recorded_bytes", "file_bytes", "blocks", "syncs", "segments",
                "rejects_kept", "salvaged", "write_ns_last", "write_ns_max", "sync_ns_last",
                "sync_ns_max", "last_sync_time_ns", "disk_state", "disk_errno", "disk_errors",
-               "writer_log_lines_dropped")
+               "writer_log_lines_dropped", "writer_rejects_not_kept", "disk_busy_since_ns")
     DISK = ("off", "ok", "full", "error", "stalled", "unmounted")
 
     def __init__(self, path):

@@ -57,7 +57,8 @@ def page(name, streams=4, full_rate=1, receiver=None, writer=None, **head):
                      full_rate, 777, b"")
     data += words(Counters._RECEIVER, receiver or {}, 1000000)
     data = data.ljust(-(-len(data) // 128) * 128, b"\0")
-    data += words(Counters._WRITER, {"disk_state": 1} | (writer or {}), 2000000)
+    at_ease = {"disk_state": 1, "disk_busy_since_ns": 0}
+    data += words(Counters._WRITER, at_ease | (writer or {}), 2000000)
     return data.ljust(4096, b"\0")
 
 
@@ -71,7 +72,7 @@ def put(name, data, run=None):
 with case("every field of a page is in the JSON, under its own name"):
     path = put("engine", page("engine"))
     want, got = Counters(path), channel("engine")
-    for key in ("received", "received_bytes", "rejected", "rejects_kept", "rejects_not_kept",
+    for key in ("received", "received_bytes", "rejected", "rejects_kept",
                 "kernel_drops", "stale", "receive_errors", "last_datagram_time_ns", "recorded",
                 "recorded_bytes", "file_bytes", "unrecorded", "salvaged", "segments", "blocks",
                 "syncs", "disk_errno", "disk_errors", "last_sync_time_ns", "starts",
@@ -98,6 +99,8 @@ with case("every field of a page is in the JSON, under its own name"):
     check_equal(got["write_ns"], {"last": want.write_ns_last, "max": want.write_ns_max}, "write")
     check_equal(got["sync_ns"], {"last": want.sync_ns_last, "max": want.sync_ns_max}, "sync")
     check_equal(got["latency_ns"]["buckets"], list(want.latency), "latency")
+    check_equal(got["rejects_not_kept"],
+                want.rejects_not_kept + want.writer_rejects_not_kept, "rejects not kept")
     check_equal(got["log_lines_dropped"],
                 want.log_lines_dropped + want.writer_log_lines_dropped, "log lines")
     check_equal((got["disk"], got["page_time_ns"], got["sequence"]), ("ok", 777, None), "the rest")
@@ -109,6 +112,15 @@ with case("streams that are not there, disk states"):
         got = channel("engine")
         check_equal(got["disk"], name, "disk")
         check_equal([stream["index"] for stream in got["streams"]], [1, 2], "streams")
+
+with case("a disk operation that lasts longer than a second is a stall, while its writer lives"):
+    now = time.monotonic_ns()
+    for since, pid, disk in ((now - 5 * 10**9, os.getpid(), "stalled"),
+                             (now + 3600 * 10**9, os.getpid(), "full"),
+                             (0, os.getpid(), "full"), (now - 5 * 10**9, 2**31 - 1, "full")):
+        put("engine", page("engine", writer={"disk_state": 2, "disk_busy_since_ns": since,
+                                             "pid": pid, "writer_pid": pid}))
+        check_equal(channel("engine")["disk"], disk, f"since {since} of {pid}")
 
 with case("latency: the upper bound of the bucket, never more than the largest seen"):
     latency = [0] * 36

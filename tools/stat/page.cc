@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "relay/clock.h"
 #include "relay/fd.h"
 
 namespace sdr::status {
@@ -22,6 +24,10 @@ const char* refusal(const CountersPage& page, std::string_view channel) {
   if (!memchr(page.channel, '\0', sizeof page.channel)) return "not a counters page";
   if (page.channel != channel) return "counters of another channel";
   return page.stream_count <= kStreamsMax ? nullptr : "more streams than there can be";
+}
+
+bool is_alive(uint64_t pid) {
+  return pid > 0 && pid <= INT32_MAX && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
 }
 
 }  // namespace
@@ -66,6 +72,10 @@ std::unique_ptr<CountersPage> Page::read() const {
   for (size_t i = 0; words && i < kWords; ++i) {
     const uint64_t word = words[i].load(Order::kRelaxed);
     memcpy(reinterpret_cast<char*>(copy.get()) + i * sizeof word, &word, sizeof word);
+  }
+  if (is_alive(get(copy->writer.pid))) {
+    const DiskState disk = disk_state_at(copy->writer, static_cast<uint64_t>(monotonic_ns()));
+    set(copy->writer.disk_state, static_cast<uint64_t>(disk));
   }
   return copy;
 }

@@ -24,7 +24,8 @@ class Page {
   };
   Opened open(const std::string& path, std::string_view channel, std::string* why);
 
-  // A copy of it as it is now, each word whole; of zeros where it is not open.
+  // A copy of it as it is now, each word whole; of zeros where it is not open. A disk that keeps
+  // its writer waiting is `stalled` in it.
   std::unique_ptr<CountersPage> read() const;
 
  private:

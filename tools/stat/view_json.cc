@@ -30,7 +30,7 @@ void print_rejects(const CountersPage& page, JsonWriter* out) {
     out->member(reject_name(static_cast<Reject>(i)), get(r.rejected_by_reason[i]));
   out->end_object();
   out->member("rejects_kept", get(page.writer.rejects_kept));
-  out->member("rejects_not_kept", get(r.rejects_not_kept));
+  out->member("rejects_not_kept", get(r.rejects_not_kept) + get(page.writer.rejects_not_kept));
 }
 
 void print_streams(const CountersPage& page, JsonWriter* out) {
