@@ -8,7 +8,12 @@
 
 namespace sdr {
 
-// `name` must outlive all logging. Lines dropped are counted in `dropped` where that is given.
+// Opens /dev/null for each of descriptors 0 to 2 that is closed, or the next socket or segment
+// would get its number, and the log's lines. False: there is no /dev/null.
+bool open_standard_descriptors();
+
+// `name` must outlive all logging. Lines dropped are counted in `dropped` where that is given. From
+// here on nobody dies of a logger that has gone away (SIGPIPE).
 void log_open(const char* name, Counter* dropped);
 
 [[gnu::format(printf, 2, 3)]] void log_line(const char* level, const char* format, ...);

@@ -143,6 +143,8 @@ int run(int argc, char** argv, pid_t parent) {
       return kUserError;
     }
   }
+  if (!open_standard_descriptors())
+    return report(kSystemError, {"unable to open", errno}, "/dev/null");
   if (options.ready_fd >= 0 && options.ready_fd == options.listen_fd) {
     log_line("fatal", "--ready-fd and --listen-fd are both descriptor %d", options.ready_fd);
     return kUserError;
