@@ -84,7 +84,7 @@ Status Recording::publish() {
 // Remembers what makes another segment the better place for what follows, and how long one may be.
 Status Recording::note_failure(const Status& status) {
   const int wrong = status ? 0 : status.error().sys_errno;
-  if (wrong == EIO || wrong == EFBIG) give_up_segment_ = true;
+  if (wrong == EIO) give_up_segment_ = true;
   if (wrong == EFBIG && recorded_.file_blocks > 0) options_.segment_bytes = file_.file_bytes();
   return status;
 }

@@ -87,8 +87,8 @@ class Recording {
   Recorded recorded_ = {};
   int64_t last_start_us_ = 0;
   bool unsynced_ = false;
-  // The open segment met an error of its disk, or its greatest size: what follows goes to a new
-  // one, as soon as this one can be sealed.
+  // The open segment met an error of its disk: what follows goes to a new one, as soon as this one
+  // can be sealed.
   bool give_up_segment_ = false;
   uint64_t block_bytes_ = 0;  // of the block begun: head, data
   uint64_t sealed_ = 0;

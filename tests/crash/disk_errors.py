@@ -117,6 +117,22 @@ with case("EIO from every write, sync, or name, for longer than the ring lasts: 
         check_equal([line.split(" to DIR")[0] for line in lines],
                     ["warning: not recording", "info: recording"], f"lines of {relay.name}")
 
+for error, files in (("EIO", 2), ("ENOSPC", 1)):
+    with case(f"after one {error} from a write the datums go on in " +
+              ("another segment" if files == 2 else "the same segment")):
+        need_strace(run)
+        relay, seen = begin(f"goes-on-{error}".lower(), 0, segment_bytes=16 << 20, rotate_s=3600)
+        feed = feeder()
+        relay.wait_recorded(RATE // 4)
+        strace = fail(relay, "pwrite64", error, "1")
+        wait_for(strace.failed, "a write fails")
+        strace.end()
+        wait_disk(relay, run, "ok")
+        relay.wait_recorded(relay.counters().received)
+        sent = end([(relay, seen)], feed)
+        check_equal((len(sealed(relay.directory)), relay.counters().recorded), (files, sent),
+                    "segments, recorded")
+
 with case("the file may not grow on (RLIMIT_FSIZE): the rest of a short write follows in another "
           "segment, and the writer lives"):
     limit = 100000 // 512 * 512  # no whole number of pages

@@ -12,12 +12,14 @@ from sdrtest import case, check_equal, enter_network, finish, run_dir, wait_for 
 from disks import Disk, check_all, check_python_avro, state_lines, wait_disk  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from segments import numbers, sealed  # noqa: E402
+from strace import Strace, need_strace  # noqa: E402
 from udp import Collector, Feeder, Varying, sender, subscriber  # noqa: E402
 
 GROUP = "239.1.1.1:6000"
 GONE = "warning: not recording to DIR: not mounted: No such device"
 AGAIN = "info: recording to DIR again"
 RATE = 4000
+MKDIRAT = ("258", "34", "323")  # on amd64, arm64, armhf
 
 enter_network()
 run = run_dir()
@@ -28,10 +30,10 @@ data = compile_schemas(run, {"t": shape.schema})["t"]
 class Below:
     """What is under the mount point: looked at without the mount, it must never change."""
 
-    def __init__(self, disk):
+    def __init__(self, disk, *names):
         disk.unmount()
         self.path = disk.path
-        for name in ("a directory", f"channel={disk.path.name}"):
+        for name in ("a directory", *names):
             (self.path / name).mkdir()
         self.was = self.look()
 
@@ -47,6 +49,11 @@ class Below:
     def check(self):
         check_equal(os.path.ismount(self.path), False, "mounted")
         check_equal(self.look(), self.was, "below the unmounted mount point")
+
+
+def entered(pid):
+    """The number of the system call that it is in."""
+    return Path(f"/proc/{pid}/syscall").read_text(encoding="ascii").split()[0]
 
 
 def begin(disk, **options):
@@ -67,7 +74,7 @@ def end(relay, seen, feeder):
 
 with case("not there at start: live at once; it comes later: recording begins, nothing missing"):
     disk = Disk(run, 32 << 20, "late")
-    below = Below(disk)
+    below = Below(disk, f"channel={disk.path.name}")
     relay, seen, feeder = begin(disk)
     wait_disk(relay, run, "unmounted")
     relay.wait_received(RATE)
@@ -85,7 +92,7 @@ with case("not there at start: live at once; it comes later: recording begins, n
 with case("umount -l under load, for longer than the ring lasts: the file is let go, sealed; what "
           "is missing is counted; recording begins again with the mount"):
     disk = Disk(run, 32 << 20, "lazy")
-    below = Below(disk)
+    below = Below(disk, f"channel={disk.path.name}")
     disk.mount()
     relay, seen, feeder = begin(disk, buffer_bytes=256 << 10)
     for _ in range(2):
@@ -111,7 +118,7 @@ with case("umount -l under load, for longer than the ring lasts: the file is let
 
 with case("30 times umount -l and mount in quick succession: nothing missing, nothing below"):
     disk = Disk(run, 32 << 20, "quick")
-    below = Below(disk)
+    below = Below(disk, f"channel={disk.path.name}")
     disk.mount()
     rng = random.Random(7)
     relay, seen, feeder = begin(disk, sync_ms=20, buffer_bytes=16 << 20)
@@ -128,9 +135,30 @@ with case("30 times umount -l and mount in quick succession: nothing missing, no
     disk.unmount()
     below.check()
 
+with case("unmounted just when the channel's directory is to be made: it is not made below"):
+    need_strace(run)
+    disk = Disk(run, 32 << 20, "moment")
+    below = Below(disk)
+    relay, seen, feeder = begin(disk)
+    wait_disk(relay, run, "unmounted")
+    strace = Strace(relay.writer(), run / "moment.trace", "-e", "trace=mkdirat", "-e",
+                    "inject=mkdirat:delay_enter=1000000:when=1")
+    disk.mount()
+    wait_for(lambda: entered(relay.writer()) in MKDIRAT, "it is about to make the directory")
+    disk.unmount("-l")
+    wait_for(lambda: strace.calls(), "it has made it")
+    below.check()
+    strace.end()
+    disk.mount()
+    relay.wait_recorded(RATE)
+    live, sent = end(relay, seen, feeder)
+    check_equal(len(check_all(relay, shape, live, sent)), sent, "recorded")
+    disk.unmount()
+    below.check()
+
 with case("another disk is put in its place: each holds whole segments, together all there was"):
     first = Disk(run, 32 << 20, "swapped")
-    below = Below(first)
+    below = Below(first, "channel=swapped")
     first.mount()
     relay, seen, feeder = begin(first)
     relay.wait_recorded(RATE // 2)
