@@ -28,6 +28,7 @@ MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 TOOL_FLAGS  := $(COMMON) -O2
 
 RELAY_SRC  := $(wildcard relay/*.cc)
+LIBC_SRC   := $(wildcard relay/libc/*.cc)
 FORMAT_SRC := $(wildcard relay/format/*.cc)
 TOOLS      := sdr-gen sdr-confine sdr-stat sdr-cat sdr-feed
 LIB_SRC    := $(wildcard tools/lib/*.cc)
@@ -48,7 +49,7 @@ $(BUILD)/musl/%.o: %.cc | deps
 	$(call say,CXX,$@)
 	$(Q)$(CXX) $(MUSL_FLAGS) $(RELAY_FLAGS) $(CPPFLAGS) -c -o $@ $<
 
-$(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC))
+$(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC) $(LIBC_SRC))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(MUSL_LINK) $(LDFLAGS) -o $@.debug $^ $(MUSL_LIBS)

@@ -157,7 +157,7 @@ uint64_t discard_rejects(const Ring& ring) {
   Recorded recorded = head.rejects_recorded.read();
   uint64_t count = 0;
   for (; recorded.position < end; ++count)
-    recorded.position += record_size(reject_at(ring, recorded.position));
+    recorded.position += RejectRecord::size(reject_at(ring, recorded.position).bytes);
   if (count > 0) head.rejects_recorded.write(recorded);
   return count;
 }
