@@ -37,7 +37,7 @@ void put_name(const char* prefix, unsigned long long number, char out[kNameBytes
 // Of those set aside the last ones stay; a directory only a person can have put there, and where it
 // is not empty it stays.
 Status bound_bad(int dir_fd) {
-  for (int removed = 0;; ++removed) {
+  for (;;) {
     int count = 0;
     unsigned long long oldest = 0;
     Status listed = for_each_name(dir_fd, [&](const char* name) {
@@ -133,13 +133,13 @@ Status make_way_for_ring(int dir_fd) {
   return set_aside_as_bad(dir_fd, "new", {"no file", errno});
 }
 
-Status finish_leftovers(int dir_fd, std::string_view channel, Store* store) {
-  unsigned long long done = 0;  // all up to this number
+Status finish_leftovers(int dir_fd, std::string_view channel, Store* store,
+                        unsigned long long* done) {
   for (;;) {
     unsigned long long oldest = 0;
     Status listed = for_each_name(dir_fd, [&](const char* name) {
       unsigned long long number;
-      if (parse_name(name, kLeft, &number) && number > done && (oldest == 0 || number < oldest))
+      if (parse_name(name, kLeft, &number) && number > *done && (oldest == 0 || number < oldest))
         oldest = number;
     });
     if (!listed) return listed;
@@ -147,7 +147,7 @@ Status finish_leftovers(int dir_fd, std::string_view channel, Store* store) {
     char name[kNameBytes];
     put_name(kLeft, oldest, name);
     if (Status s = finish_one(dir_fd, name, channel, store); !s) return s;
-    done = oldest;
+    *done = oldest;
   }
 }
 

@@ -22,7 +22,9 @@ constexpr int kBadKept = 2;
 Status make_way_for_ring(int dir_fd);
 
 // For the writer of `channel`: finishes all that are left, through `store`, which has the
-// channel's directory. An error is the storage's, and worth another try.
-Status finish_leftovers(int dir_fd, std::string_view channel, Store* store);
+// channel's directory. An error is the storage's, and worth another try, which goes on behind
+// number *done (at first 0).
+Status finish_leftovers(int dir_fd, std::string_view channel, Store* store,
+                        unsigned long long* done);
 
 }  // namespace sdr

@@ -47,6 +47,7 @@ class Writer {
   WriterCounters* counters_;
   Store store_;
   bool leftovers_done_ = false;
+  unsigned long long left_until_ = 0;
   bool receiver_gone_ = false;
   bool woken_ = false;
   bool mounts_changed_ = false;
@@ -126,7 +127,8 @@ Status Writer::act(bool tick, int64_t until_ns) {
     if (!store_.is_open()) return {};
   }
   if (!leftovers_done_) {
-    if (Status s = finish_leftovers(ring_dir_fd_, options_.name, &store_); !s) return s;
+    if (Status s = finish_leftovers(ring_dir_fd_, options_.name, &store_, &left_until_); !s)
+      return s;
     leftovers_done_ = true;
   }
   if (!store_.attached()) {
