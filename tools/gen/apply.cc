@@ -47,7 +47,7 @@ size_t width_of(const FleetPlan& plan) {
 // where a signal came in between.
 bool carry_out(const FleetPlan& plan, const Work& work, const Trees& wanted,
                const HeldSignals& signals, ApplySteps* steps) {
-  const HeldSockets held(work.paths);
+  const HeldSockets& held = steps->held();
   for (const ApplyPlan* part : {&plan.holders, &plan.channels}) {
     for (const ApplyStep& step : part->refused) steps->refuse(step);
   }

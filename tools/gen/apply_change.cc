@@ -129,8 +129,9 @@ std::string ApplySteps::change_live(const ApplyStep& step, const ServiceTree& tr
 
 std::string ApplySteps::bring_up(Changing& changing) {
   try {
-    if (changing.step->live) return change_live(*changing.step, changing.step->after);
-    return start(*changing.step, changing.wanted_up, changing.step->after);
+    const std::string why = start(*changing.step, changing.wanted_up, changing.step->after);
+    if (!why.empty() || !changing.step->live) return why;
+    return change_live(*changing.step, changing.step->after);
   } catch (const SystemError& e) {
     return e.what();
   }
@@ -138,13 +139,9 @@ std::string ApplySteps::bring_up(Changing& changing) {
 
 void ApplySteps::go_back(std::vector<Changing>& batch, const Changing& culprit,
                          const std::string& why) {
-  ApplyEvent failure = {culprit.step->name,
-                        culprit.step->action_name(),
-                        culprit.step,
-                        "rolled-back",
-                        "",
-                        -1,
-                        last_words(log(culprit.step->name), culprit.tail)};
+  ApplyEvent failure = {culprit.step->name, culprit.step->action_name(), culprit.step,
+                        "rolled-back"};
+  if (culprit.step->restart) failure.log = last_words(log(culprit.step->name), culprit.tail);
   std::string after = "the old one is back";
   for (Changing& changing : batch) stop(*changing.step);
   // What a definition that failed has bound must not be in the way of the old one.
@@ -192,9 +189,25 @@ void ApplySteps::report_change(const Changing& changing, int64_t ready_ms) {
   report_.say('~', event);
 }
 
+// Whether each may have the socket it is to have, once all of them have left theirs.
+bool ApplySteps::are_free(const std::vector<ApplyStep>& batch) {
+  for (const ApplyStep& step : batch) owners().remove(step.name);
+  const ApplyStep* culprit = nullptr;
+  for (const ApplyStep& step : batch) {
+    if (!culprit && !is_free(step)) culprit = &step;
+  }
+  for (const ApplyStep& step : batch) {
+    owners().set(step.name, step.before);
+    if (!culprit || &step == culprit) continue;
+    report_.complain({step.name, step.action_name(), &step, "refused",
+                      "it changes together with " + culprit->name + ", and was left alone"});
+  }
+  return !culprit;
+}
+
 void ApplySteps::change(const std::vector<ApplyStep>& steps) {
   std::vector<Changing> batch;
-  bool prepared = true;
+  bool prepared = are_free(steps);
   for (const ApplyStep& step : steps) prepared = prepared && prepare(step, &batch);
   const int64_t since_ms = now_ms();
   if (!prepared || !stop_batch(batch)) {
@@ -216,6 +229,7 @@ void ApplySteps::change(const std::vector<ApplyStep>& steps) {
   }
   for (Changing& changing : batch) {
     if (batch.size() > 1) report_change(changing, now_ms() - since_ms);
+    owners().set(changing.step->name, changing.step->after);
     remove_at_once(old(changing.step->name));
   }
 }

@@ -14,6 +14,7 @@
 
 #include "tools/gen/apply_report.h"
 #include "tools/gen/held_sockets.h"
+#include "tools/gen/listen_owners.h"
 #include "tools/gen/log_tail.h"
 #include "tools/gen/places.h"
 #include "tools/gen/plan.h"
@@ -35,6 +36,8 @@ class ApplySteps {
 
   // Starts what is down although nobody stopped it. Returns how many the operator stopped.
   size_t look_after(const std::vector<ApplyStep>& unchanged);
+
+  const HeldSockets& held() const { return held_; }
 
  private:
   // A change under way, in apply_change.cc.
@@ -65,6 +68,10 @@ class ApplySteps {
   std::string change_live(const ApplyStep& step, const ServiceTree& tree);
   void report_change(const Changing& changing, int64_t ready_ms);
   void place(const ApplyStep& step, const ServiceTree& tree);
+  ListenOwners& owners();
+  bool is_free(const ApplyStep& step);
+  bool are_free(const std::vector<ApplyStep>& batch);
+  void detach(const ApplyStep& step);
   void put_in(const ApplyStep& step);
   void await(std::vector<Adding> pending);
   bool is_settled(Adding& adding, int64_t since_ms);
@@ -76,6 +83,7 @@ class ApplySteps {
   const Supervisor& supervisor_;
   ApplyReport& report_;
   HeldSockets held_;
+  std::optional<ListenOwners> owners_;
 };
 
 // How long a channel may take to become ready.
