@@ -108,6 +108,8 @@ TEST_CASE("cgroup: a mount that shows a part of the hierarchy") {
   CHECK(found("pids", "0::/\n", mount_of("/docker/1")) == "hidden /");
   const std::string both = mount_of("/docker/1") + mount_of("/other", "/mnt/other");
   CHECK(found("pids", "0::/other/x\n", both) == "/mnt/other/x 2");
+  CHECK(found("", "0::/part\n", mount_of("/part/")) == "/sys/fs/cgroup 2");
+  CHECK(found("", "0::/part/x\n", mount_of("/part/")) == "/sys/fs/cgroup/x 2");
 }
 
 TEST_CASE("cgroup: in a cgroup namespace") {

@@ -99,7 +99,7 @@ bool is_hidden(const std::vector<MountLine>& lines, size_t at) {
 // cgroup namespace both begin with "/..", once for each level: names that cannot be known.
 std::optional<std::string> path_below(std::string_view root, std::string_view path) {
   if (!is_below(path, root)) return std::nullopt;
-  if (root == "/") root = "";
+  if (root.ends_with('/')) root.remove_suffix(1);
   const std::string_view rest = path.substr(root.size());
   if (rest == "/") return "";
   if (has_word(rest, "..", '/')) return std::nullopt;
