@@ -202,7 +202,8 @@ void Receiver::look_around(int64_t now_ns) {
   next_look_ns_ = now_ns + kLookEveryNs;
   backlog_.note_clocks(now_is(now_ns));
   if (live_.socket.has_meminfo) drops_.count(socket_drops(live_.socket.fd.get()));
-  if (links_.changed() || !membership_.stands()) look_at_links();
+  const bool goes_on = !stop_asked() && exit_code_ == 0;
+  if (goes_on && (links_.changed() || !membership_.stands())) look_at_links();
 }
 
 void Receiver::look_at_links() {
@@ -251,7 +252,7 @@ int Receiver::run() {
   next_look_ns_ = 0;
   look_around(realtime_ns());
   if (live_.options.record_dir) writer_.finish();
-  return stop_asked() ? 0 : exit_code_;
+  return exit_code_;
 }
 
 }  // namespace

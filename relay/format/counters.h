@@ -33,7 +33,7 @@ const char* disk_state_name(DiskState state);
 struct StreamCounters {
   Counter datagrams;
   Counter bytes;
-  Counter send_errors;  // datagrams that could not be sent
+  Counter send_errors;  // datagrams that could not be sent, or were refused where they went
   Counter last_send_errno;
 };
 

@@ -4,11 +4,12 @@ import errno
 from relay import Relay
 from sdrtest import after_failure, check_equal, wait_for
 from segments import check_exact, numbers
-from udp import Collector, Feeder, Fixed, sender, subscriber
+from udp import Collector, Feeder, Fixed, Varying, sender, subscriber
 
 LISTEN, HEALTHY = "127.0.0.1:26000", "239.1.1.1:6000"
-small, large = Fixed(200), Fixed(1000)
-SCHEMAS = {"small": small.schema, "large": large.schema}
+small, large, varying = Fixed(200), Fixed(1000), Varying()
+SHAPES = {"small": small, "large": large, "varying": varying}
+SCHEMAS = {name: shape.schema for name, shape in SHAPES.items()}
 
 
 class Scene:
@@ -19,7 +20,8 @@ class Scene:
         self.shape, self.seen = shape, Collector(subscriber(HEALTHY)) if healthy else None
         if healthy:
             options["full_rate"] = HEALTHY
-        self.relay = Relay(data["large" if shape is large else "small"], run, storage, name,
+        schema = next(one for one, other in SHAPES.items() if other is shape)
+        self.relay = Relay(data[schema], run, storage, name,
                            decimated=[f"{to},factor=1" for to in troubled], **options)
         self.troubled = troubled
         self.feeder = Feeder(sender(LISTEN), shape, rate) if rate else None

@@ -15,7 +15,7 @@ from sdrtest import (Peer, case, check_equal, children, enter_network, finish,  
                      run_dir, sh, storage_dir, wait_for)
 from segments import check_exact, numbers  # noqa: E402
 from relay import compile_schemas  # noqa: E402
-from trouble import LISTEN, large, small  # noqa: E402
+from trouble import LISTEN, large, small, varying  # noqa: E402
 from udp import Collector, sender, send_all, subscriber  # noqa: E402
 
 GROUP = "239.1.1.2:6001"
@@ -56,10 +56,10 @@ with case("a queue that drops (ENOBUFS): counted on that stream"):
     scene.end()
 
 with case("a way out that is too slow (EAGAIN): the others are not held up"):
-    # 20 Mbit/s where 1 Mbit/s leaves; waited for, it would take 20 times as long.
+    # Datums of many lengths leave one by one: if each were waited for, 100 would leave a second.
     seen = far_subscriber(FAR)
-    scene = Scene("slow", FAR, shape=large, rate=2500)
-    with queue("tbf rate 1mbit burst 20000 limit 100m"):
+    scene = Scene("slow", FAR, shape=varying, rate=2500)
+    with queue("tbf rate 64kbit burst 2000 limit 100m"):
         scene.wait_trouble(errno.EAGAIN)
         before = scene.relay.counters().received
         wait_for(lambda: scene.relay.counters().received > before + 2500, "a second's worth")
