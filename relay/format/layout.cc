@@ -104,6 +104,19 @@ Reject Layout::validate(const uint8_t* data, size_t size) const {
   return at == data + size ? Reject::kNone : Reject::kLong;
 }
 
+Reject Layout::validate_all(const uint8_t* data, size_t size, int64_t count) const {
+  const uint8_t* at = data;
+  const uint8_t* const end = data + size;
+  // Only datums without any byte can outnumber the bytes; those are bounded.
+  const int64_t most =
+      static_cast<int64_t>(size) > kEmptyItemsMax ? static_cast<int64_t>(size) : kEmptyItemsMax;
+  if (count < 0 || count > most) return Reject::kLength;
+  for (; count > 0; --count) {
+    if (Reject r = take(&at, end); r != Reject::kNone) return r;
+  }
+  return at == end ? Reject::kNone : Reject::kLong;
+}
+
 Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
   Cursor cursor = {*at, end, 0};
   const Reject r = walk_body(from, to, &cursor);

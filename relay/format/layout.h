@@ -56,6 +56,8 @@ class Layout {
   Reject validate(const uint8_t* data, size_t size) const;
   // Takes one datum from the front of the bytes [*at, end); on kNone *at is behind it.
   Reject take(const uint8_t** at, const uint8_t* end) const { return walk(0, count_, at, end); }
+  // The same for datums that stand back to back: whether `data` is exactly `count` of them.
+  Reject validate_all(const uint8_t* data, size_t size, int64_t count) const;
 
   // The size of every datum, or 0 where it varies (or is 0).
   size_t fixed_size() const { return fixed_size_; }

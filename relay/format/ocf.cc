@@ -111,25 +111,35 @@ size_t put_block_head(uint64_t datums, uint64_t bytes, uint8_t* out) {
   return size + put_varint(static_cast<int64_t>(bytes), out + size);
 }
 
-BlockStatus parse_ocf_block(Bytes bytes, const uint8_t sync[kSyncBytes], OcfBlock* block) {
-  if (bytes.empty()) return BlockStatus::kEnd;
+BlockStatus parse_block_head(Bytes bytes, BlockHead* head) {
   const uint8_t* at = bytes.data();
   const uint8_t* const end = at + bytes.size();
   int64_t size;
-  for (int64_t* value : {&block->datums, &size}) {
+  for (int64_t* value : {&head->datums, &size}) {
     const VarintStatus status = get_varint(&at, end, value);
     if (status == VarintStatus::kShort) return BlockStatus::kShort;
     if (status != VarintStatus::kOk) return BlockStatus::kDamaged;
-    if (value == &block->datums && *value <= 0) return BlockStatus::kDamaged;
+    if (value == &head->datums && *value <= 0) return BlockStatus::kDamaged;
   }
   if (size < 0 || size > kBlockBytesMax) return BlockStatus::kDamaged;
-  if (size > end - at) return BlockStatus::kShort;
-  block->data = Bytes(at, static_cast<size_t>(size));
-  at += size;
-  const size_t rest = static_cast<size_t>(end - at);
-  if (memcmp(at, sync, rest < kSyncBytes ? rest : kSyncBytes) != 0) return BlockStatus::kDamaged;
-  if (rest < kSyncBytes) return BlockStatus::kShort;
-  block->size = static_cast<size_t>(at - bytes.data()) + kSyncBytes;
+  head->data_bytes = static_cast<size_t>(size);
+  head->head_bytes = static_cast<size_t>(at - bytes.data());
+  return BlockStatus::kOk;
+}
+
+BlockStatus parse_ocf_block(Bytes bytes, const uint8_t sync[kSyncBytes], OcfBlock* block) {
+  if (bytes.empty()) return BlockStatus::kEnd;
+  BlockHead head;
+  if (BlockStatus s = parse_block_head(bytes, &head); s != BlockStatus::kOk) return s;
+  block->datums = head.datums;
+  Bytes rest = bytes.subspan(head.head_bytes);
+  if (head.data_bytes > rest.size()) return BlockStatus::kShort;
+  block->data = rest.first(head.data_bytes);
+  rest = rest.subspan(head.data_bytes);
+  if (memcmp(rest.data(), sync, rest.size() < kSyncBytes ? rest.size() : kSyncBytes) != 0)
+    return BlockStatus::kDamaged;
+  if (rest.size() < kSyncBytes) return BlockStatus::kShort;
+  block->size = head.size();
   return BlockStatus::kOk;
 }
 

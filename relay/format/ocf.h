@@ -56,6 +56,12 @@ size_t put_ocf_header(const OcfHeader& base, std::span<const MetadataPair> extra
 // size.
 size_t put_block_head(uint64_t datums, uint64_t bytes, uint8_t* out);
 
+struct BlockHead {
+  int64_t datums = 0;
+  size_t data_bytes = 0;
+  size_t head_bytes = 0;
+  size_t size() const { return head_bytes + data_bytes + kSyncBytes; }
+};
 // One block as found at the front of some bytes.
 struct OcfBlock {
   int64_t datums = 0;
@@ -63,6 +69,10 @@ struct OcfBlock {
   size_t size = 0;  // head, data and sync marker
 };
 enum class BlockStatus : uint8_t { kOk, kEnd, kShort, kDamaged };
+
+// Reads the head of the block at the front of `bytes`: kOk, kShort or, where the count is not
+// positive or the size out of range, kDamaged.
+BlockStatus parse_block_head(std::span<const uint8_t> bytes, BlockHead* head);
 
 // Reads the block at the front of `bytes`. kEnd: no bytes. kShort: they end inside a block that may
 // be good. kDamaged: a count that is not positive, a size out of range, or a sync marker that
