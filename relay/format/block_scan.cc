@@ -92,7 +92,7 @@ void BlockScan::begin_loss(std::span<const uint8_t> bytes, bool unfinished) {
 ScanFound BlockScan::end_loss(bool at_end) {
   phase_ = Phase::kBlocks;
   lost_.bytes = position_ - lost_.offset;
-  lost_.empty_block = lost_.empty_block && lost_.bytes == 2 + kSyncBytes;
+  lost_.empty_block = lost_.empty_block && !lost_.all_zero && lost_.bytes == 2 + kSyncBytes;
   lost_.at_end = at_end;
   ScanFound found;
   found.event = ScanEvent::kLost;

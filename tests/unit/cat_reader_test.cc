@@ -96,7 +96,7 @@ TEST_CASE("cat: a file that ends inside a block") {
     CHECK(sealed.events == "BD");
     CHECK(sealed.bad[0].offset == static_cast<int64_t>(start));
     CHECK(sealed.bad[0].size == static_cast<int64_t>(size - start));
-    CHECK(sealed.bad[0].at_end);
+    CHECK(sealed.bad[0].lost.at_end);
     const Story open(content.substr(0, size), true);
     CHECK(open.events == "BT");
     CHECK(open.bad[0].size == static_cast<int64_t>(size - start));
@@ -109,14 +109,14 @@ TEST_CASE("cat: behind damage it goes on at the next sync marker") {
   CHECK(junked.events == "BDB");
   CHECK(junked.data.back() == "c");
   CHECK(junked.bad[0].size == static_cast<int64_t>(junk.size() + block("b").size()));
-  CHECK_FALSE(junked.bad[0].all_zero);
+  CHECK_FALSE(junked.bad[0].lost.all_zero);
   const Story zeros(header() + block("a") + std::string(5000, '\0'), true);
   CHECK(zeros.events == "BD");
-  CHECK(zeros.bad[0].all_zero);
+  CHECK(zeros.bad[0].lost.all_zero);
   CHECK(zeros.bad[0].size == 5000);
   const Story empty(header() + block("a") + block("", 0) + block("b"), false);
   CHECK(empty.events == "BDB");
-  CHECK(empty.bad[0].empty_block);
+  CHECK(empty.bad[0].lost.empty_block);
   const Story markers(header() + kSync + kSync + block("a"), false);
   CHECK(markers.events == "DB");
 }

@@ -25,6 +25,10 @@ TEST_CASE("cat: a file's verdict") {
   CHECK(check_text(bad, true) ==
         "0 datums, 0 blocks, 0 bytes: damaged in 1 place, 120 bytes lost, 1 datum unreadable");
   CHECK_FALSE(bad.sound());
+  bad.header_damaged = true;
+  CHECK(check_text(bad, true) ==
+        "0 datums, 0 blocks, 0 bytes: header damaged, damaged in 1 place, 120 bytes lost, 1 datum "
+        "unreadable");
   bad.fatal = "not an Avro file";
   CHECK(check_text(bad, true) == "0 datums, 0 blocks, 0 bytes: not an Avro file");
 }
@@ -34,9 +38,12 @@ TEST_CASE("cat: damage in words") {
   found.offset = 100;
   found.size = 20;
   CHECK(damage_text(found) == "bytes 100 to 120 are lost (20 bytes, no sound block)");
-  found.at_end = true;
+  found.lost.reason = sdr::Reject::kEnum;
+  CHECK(damage_text(found) ==
+        "bytes 100 to 120 are lost (20 bytes, datums that are none of the schema: enum)");
+  found.lost.unfinished = true;
   CHECK(damage_text(found) == "bytes 100 to 120 are lost (20 bytes, the file ends inside a block)");
-  found.all_zero = true;
+  found.lost.all_zero = true;
   CHECK(damage_text(found) == "bytes 100 to 120 are lost (20 bytes, all zero)");
   found.block.datums = 17;
   CHECK(datum_text(found, 16, "enum") ==

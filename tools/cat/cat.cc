@@ -8,26 +8,19 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "relay/format/header_check.h"
 #include "relay/format/segment_name.h"
 
 namespace sdr::cat {
 namespace {
 
-// Why the datums of a block cannot be so many, or null: only datums without any byte can outnumber
-// the block's bytes, and of those no honest block has more than this.
-bool too_many(const OcfBlock& block, const Shape& shape) {
-  return shape.size_min() == 0 && block.datums > kEmptyItemsMax;
+bool may_be_whole(const OcfBlock& block, const Shape& shape) {
+  const Reject reason = shape.check(block);
+  return reason == Reject::kNone || reason == Reject::kUtf8;
 }
 
-bool is_sound(const OcfBlock& block, const Shape& shape) {
-  if (too_many(block, shape)) return false;
-  size_t at = 0;
-  for (int64_t i = 0; i < block.datums; ++i) {
-    const Walk walk = shape.walk(block.data.subspan(at));
-    if (walk.reject != Reject::kNone) return false;
-    at += walk.size;
-  }
-  return at == block.data.size();
+Reject check_block(const OcfBlock& block, void* decoder) {
+  return static_cast<const Decoder*>(decoder)->shape().check(block);
 }
 
 bool is_regular(int fd) {
@@ -50,12 +43,16 @@ int Cat::run(std::vector<Source> sources) {
     int64_t datums = 0;
     for (Segment& segment : source.segments) {
       if (done()) break;
+      if (options_.mode == Mode::kRepair) {
+        repair_segment(segment);
+        continue;
+      }
       const std::string path = segment.path;
       Tally tally;
       read_segment(std::move(segment), &tally);
       datums += tally.datums;
       bytes_before_ += tally.bytes;
-      finish_segment(path, tally);
+      finish_segment(path, tally, "");
     }
     all += datums;
     if (options_.mode != Mode::kCount) continue;
@@ -88,7 +85,7 @@ void Cat::read_segment(Segment segment, Tally* tally) {
   Decoder decoder;
   switch (reader.read_header(&tally->fatal)) {
     case SegmentReader::Header::kOk:
-      if (open_decoder(reader, &decoder, tally))
+      if (open_decoder(&reader, &decoder, tally))
         read_blocks(segment.path, &reader, &decoder, tally);
       break;
     case SegmentReader::Header::kNotYet:
@@ -104,19 +101,23 @@ void Cat::read_segment(Segment segment, Tally* tally) {
   tally->bytes = reader.position();
 }
 
-bool Cat::open_decoder(const SegmentReader& reader, Decoder* decoder, Tally* tally) {
-  const std::string_view codec = reader.metadata("avro.codec");
+bool Cat::open_decoder(SegmentReader* reader, Decoder* decoder, Tally* tally) {
+  const std::string_view header = reader->header();
+  tally->header_damaged = check_header({reinterpret_cast<const uint8_t*>(header.data()),
+                                        header.size()}) == HeaderCheck::kBad;
+  const std::string_view codec = reader->metadata("avro.codec");
   if (!codec.empty() && codec != "null") {
     tally->fatal = "codec " + printable(codec) + " is not supported, only null is";
     return false;
   }
-  const std::string_view schema = reader.metadata("avro.schema");
+  const std::string_view schema = reader->metadata("avro.schema");
   std::string why = "the header has none";
   if (schema.empty() || !decoder->open(schema, options_.unions, &why)) {
     tally->fatal = "unable to parse the schema: " + printable(why);
     return false;
   }
-  tally->started_us = parse_iso_time(reader.metadata("sdr.started"));
+  if (verifies()) reader->set_check(check_block, decoder);
+  tally->started_us = parse_iso_time(reader->metadata("sdr.started"));
   return true;
 }
 
@@ -127,7 +128,8 @@ void Cat::read_blocks(const std::string& path, SegmentReader* reader, Decoder* d
     progress_->update(bytes_before_ + reader->position());
     switch (found.event) {
       case Event::kBlock:
-        if (tally->open_segment && !is_sound(found.block, decoder->shape()) && reader->reread())
+        if (tally->open_segment && !verifies() && !may_be_whole(found.block, decoder->shape()) &&
+            reader->reread())
           continue;
         read_block(path, found, decoder, tally);
         output_->flush(flush_each_block_);
@@ -151,12 +153,16 @@ void Cat::read_blocks(const std::string& path, SegmentReader* reader, Decoder* d
 void Cat::read_block(const std::string& path, const Found& found, Decoder* decoder, Tally* tally) {
   const OcfBlock& block = found.block;
   ++tally->blocks;
+  if (verifies()) {
+    tally->datums += block.datums;
+    return;
+  }
   size_t at = 0;
   auto lose = [&](int64_t index, const char* reason) {
     say(path, datum_text(found, index, reason));
     tally->lost_datums += block.datums - index;
   };
-  if (too_many(block, decoder->shape())) return lose(0, reject_name(Reject::kLength));
+  if (decoder->shape().has_too_many(block)) return lose(0, reject_name(Reject::kLength));
   for (int64_t i = 0; i < block.datums && !done(); ++i) {
     const Walk walk = decoder->shape().walk(block.data.subspan(at));
     if (walk.reject != Reject::kNone) return lose(i, reject_name(walk.reject));
@@ -185,19 +191,20 @@ void Cat::read_block(const std::string& path, const Found& found, Decoder* decod
 
 void Cat::note_damage(const std::string& path, const Found& found, Tally* tally) {
   ++tally->damages;
-  if (!found.empty_block) tally->lost_bytes += found.size;
+  if (!found.lost.empty_block) tally->lost_bytes += found.size;
   say(path, damage_text(found));
 }
 
-void Cat::finish_segment(const std::string& path, const Tally& tally) {
+void Cat::finish_segment(const std::string& path, const Tally& tally, const std::string& repaired) {
   if (!tally.sound()) raise(1);
   if (!tally.fatal.empty()) say(path, tally.fatal);
+  if (tally.header_damaged) say(path, "the header is not as it was written: its check differs");
   if (tally.utf8_bad > 0)
     say(path, "datums with strings that are not UTF-8: " + std::to_string(tally.utf8_bad));
   if (tally.nul_in_key > 0)
     say(path, "datums with a map key that is cut at a NUL: " + std::to_string(tally.nul_in_key));
-  if (options_.mode != Mode::kCheck) return;
-  output_->text += path + ": " + check_text(tally, options_.utc) + "\n";
+  if (!verifies()) return;
+  output_->text += path + ": " + check_text(tally, options_.utc) + repaired + "\n";
   output_->flush(true);
 }
 

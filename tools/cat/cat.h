@@ -1,4 +1,4 @@
-// The work itself: reads segments one after the other and prints, counts or checks their datums.
+// The work itself: reads segments one after the other and prints, counts, checks or repairs them.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/cat/decoder.h"
+#include "tools/cat/mender.h"
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
 #include "tools/cat/report.h"
@@ -24,11 +25,14 @@ class Cat {
 
  private:
   void read_segment(Segment segment, Tally* tally);
-  bool open_decoder(const SegmentReader& reader, Decoder* decoder, Tally* tally);
+  void repair_segment(const Segment& segment);
+  bool mend(const std::string& path, Mender* mender, Tally* tally, std::string* kept);
+  bool verifies() const { return options_.mode == Mode::kCheck || options_.mode == Mode::kRepair; }
+  bool open_decoder(SegmentReader* reader, Decoder* decoder, Tally* tally);
   void read_blocks(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
   void read_block(const std::string& path, const Found& found, Decoder* decoder, Tally* tally);
   void note_damage(const std::string& path, const Found& found, Tally* tally);
-  void finish_segment(const std::string& path, const Tally& tally);
+  void finish_segment(const std::string& path, const Tally& tally, const std::string& repaired);
   void say(const std::string& path, const std::string& what);
   void raise(int exit_code) { exit_code_ = exit_code > exit_code_ ? exit_code : exit_code_; }
   bool done() const { return printed_ == options_.limit || output_->sys_errno() != 0; }

@@ -19,6 +19,7 @@ constexpr char kHelp[] =
     "  --limit N      print N datums at most\n"
     "  --count        print how many datums there are, and nothing else\n"
     "  --check        verify every block and every datum; print a line for each file\n"
+    "  --repair       write what is sound of a damaged file anew; keep it as FILE.damaged\n"
     "  --rejected     of a channel: the datagrams that were no datums\n"
     "  --utc          print times of day in UTC\n"
     "  --config FILE  where channels are configured (default /etc/speeddata/relay.toml)\n"
@@ -44,12 +45,25 @@ int64_t parse_limit(const char* text) {
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum { kFormat = 256, kTyped, kLimit, kCount, kCheck, kRejected, kUtc, kConfig, kRun, kHelpMe };
+  enum {
+    kFormat = 256,
+    kTyped,
+    kLimit,
+    kCount,
+    kCheck,
+    kRepair,
+    kRejected,
+    kUtc,
+    kConfig,
+    kRun,
+    kHelpMe
+  };
   static constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
                                         {"typed", no_argument, nullptr, kTyped},
                                         {"limit", required_argument, nullptr, kLimit},
                                         {"count", no_argument, nullptr, kCount},
                                         {"check", no_argument, nullptr, kCheck},
+                                        {"repair", no_argument, nullptr, kRepair},
                                         {"rejected", no_argument, nullptr, kRejected},
                                         {"utc", no_argument, nullptr, kUtc},
                                         {"config", required_argument, nullptr, kConfig},
@@ -58,7 +72,7 @@ Options parse_options(int argc, char** argv) {
                                         {"version", no_argument, nullptr, 'V'},
                                         {}};
   Options options;
-  bool counts = false, checks = false;
+  bool counts = false, checks = false, repairs = false;
   int option;
   while ((option = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1) {
     switch (option) {
@@ -76,6 +90,9 @@ Options parse_options(int argc, char** argv) {
         break;
       case kCheck:
         checks = true;
+        break;
+      case kRepair:
+        repairs = true;
         break;
       case kRejected:
         options.rejected = true;
@@ -103,9 +120,12 @@ Options parse_options(int argc, char** argv) {
         die("unknown option ", argv[optind - 1]);
     }
   }
-  if (counts && checks) die("--count and --check do not go together");
-  if (options.limit >= 0 && (counts || checks)) die("--limit is for printing only");
-  options.mode = counts ? Mode::kCount : checks ? Mode::kCheck : Mode::kPrint;
+  if (counts + checks + repairs > 1) die("--count, --check and --repair do not go together");
+  if (options.limit >= 0 && (counts || checks || repairs)) die("--limit is for printing only");
+  options.mode = counts    ? Mode::kCount
+                 : checks  ? Mode::kCheck
+                 : repairs ? Mode::kRepair
+                           : Mode::kPrint;
   options.inputs.assign(argv + optind, argv + argc);
   if (options.inputs.empty()) die("no file or channel given; see sdr-cat --help");
   return options;

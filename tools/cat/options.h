@@ -9,7 +9,7 @@
 
 namespace sdr::cat {
 
-enum class Mode : uint8_t { kPrint, kCheck, kCount };
+enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair };
 
 struct Options {
   Mode mode = Mode::kPrint;

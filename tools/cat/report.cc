@@ -17,6 +17,7 @@ std::string verdict(const Tally& tally) {
   if (!tally.fatal.empty()) return tally.fatal;
   std::string text;
   auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (tally.header_damaged) add("header damaged");
   if (tally.damages > 0)
     add("damaged in " + plural(tally.damages, "place") + ", " + plural(tally.lost_bytes, "byte") +
         " lost");
@@ -31,13 +32,17 @@ std::string verdict(const Tally& tally) {
 }  // namespace
 
 std::string damage_text(const Found& found) {
+  const LostRange& lost = found.lost;
   const std::string from = std::to_string(found.offset);
-  if (found.empty_block)
+  if (lost.empty_block)
     return "empty block at offset " + from + ": nothing is lost, but many readers stop there";
-  std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
-                     (found.size == 1 ? " is lost (" : " are lost (") + plural(found.size, "byte");
-  if (found.all_zero) return text + ", all zero)";
-  return text + (found.at_end ? ", the file ends inside a block)" : ", no sound block)");
+  const std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
+                           (found.size == 1 ? " is lost (" : " are lost (") +
+                           plural(found.size, "byte");
+  if (lost.all_zero) return text + ", all zero)";
+  if (lost.unfinished) return text + ", the file ends inside a block)";
+  if (lost.reason == Reject::kNone) return text + ", no sound block)";
+  return text + ", datums that are none of the schema: " + reject_name(lost.reason) + ")";
 }
 
 std::string datum_text(const Found& found, int64_t index, const char* reason) {

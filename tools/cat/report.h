@@ -22,10 +22,12 @@ struct Tally {
   int64_t tail_bytes = 0;   // of an unfinished block at the end of an open segment
   int64_t started_us = -1;  // as the header says, since the epoch
   bool open_segment = false;
+  bool header_damaged = false;
   std::string fatal;  // why nothing, or nothing more, could be read
 
   bool sound() const {
-    return fatal.empty() && damages == 0 && lost_datums == 0 && utf8_bad == 0 && nul_in_key == 0;
+    return fatal.empty() && !header_damaged && damages == 0 && lost_datums == 0 && utf8_bad == 0 &&
+           nul_in_key == 0;
   }
 };
 

@@ -13,10 +13,6 @@ namespace {
 constexpr int kRereads = 5;
 constexpr timespec kRereadPause = {.tv_sec = 0, .tv_nsec = 10'000'000};
 
-bool is_all_zero(std::span<const uint8_t> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
-}
-
 }  // namespace
 
 SegmentReader::SegmentReader(UniqueFd fd, bool open_segment, size_t window_bytes)
@@ -51,8 +47,8 @@ SegmentReader::Header SegmentReader::read_header(std::string* why) {
     Result<OcfHeader> header = parse_ocf_header(window());
     if (header) {
       header_.assign(reinterpret_cast<const char*>(window().data()), header->size);
-      memcpy(sync_, header->sync, kSyncBytes);
       begin_ += header->size;
+      set_check(nullptr, nullptr);
       return Header::kOk;
     }
     const size_t magic = std::min(window().size(), sizeof kOcfMagic);
@@ -74,22 +70,22 @@ std::string_view SegmentReader::metadata(std::string_view key) const {
   return {reinterpret_cast<const char*>(value.data()), value.size()};
 }
 
-// Parses the block at begin_, reading on until it is whole or the file ends.
-BlockStatus SegmentReader::parse(OcfBlock* block) {
-  for (;;) {
-    const BlockStatus status = parse_ocf_block(window(), sync_, block);
-    const bool cut = status == BlockStatus::kShort || status == BlockStatus::kEnd;
-    if (!cut || !fill()) return status;
-  }
+void SegmentReader::set_check(BlockScan::Check check, void* context) {
+  const char* const sync = header_.data() + header_.size() - kSyncBytes;
+  scan_.begin(reinterpret_cast<const uint8_t*>(sync), header_.size(), kBlockBytesMax, check,
+              context);
 }
 
+// The block that next() is at: the one found last, or what looks damaged.
 bool SegmentReader::reread() {
-  if (rereads_left_ == 0 || lseek(fd_.get(), offset(), SEEK_SET) < 0) return false;
+  const int64_t from = offset_ + static_cast<int64_t>(begin_);
+  if (rereads_left_ == 0 || lseek(fd_.get(), from, SEEK_SET) < 0) return false;
   --rereads_left_;
   nanosleep(&kRereadPause, nullptr);
   end_ = begin_;
   block_size_ = 0;
   at_end_ = false;
+  scan_.restart(static_cast<uint64_t>(from));
   return true;
 }
 
@@ -97,75 +93,35 @@ Found SegmentReader::next() {
   begin_ += block_size_;
   block_size_ = 0;
   Found found;
-  BlockStatus status;
-  do {
-    status = parse(&found.block);
-  } while (status == BlockStatus::kDamaged && reread());
-  found.offset = offset();
-  if (sys_errno_ != 0 && status != BlockStatus::kOk) {
-    found.event = Event::kError;
-    found.sys_errno = sys_errno_;
-  } else if (status == BlockStatus::kOk) {
-    found.event = Event::kBlock;
-    block_size_ = found.block.size;
-    found.size = static_cast<int64_t>(block_size_);
-  } else if (status != BlockStatus::kEnd) {
-    return find_next(offset(), open_segment_ && status == BlockStatus::kShort);
-  }
-  return found;
-}
-
-// Passes `size` bytes of damage. Returns false where nothing follows.
-bool SegmentReader::discard(size_t size) {
-  if (!is_all_zero(window().first(size))) lost_nonzero_ = true;
-  begin_ += size;
-  return !window().empty() || fill();
-}
-
-Found SegmentReader::damage(int64_t from) const {
-  Found found;
-  found.event = Event::kDamage;
-  found.offset = from;
-  found.size = offset() - from;
-  found.all_zero = !lost_nonzero_;
-  return found;
-}
-
-// Finds where blocks go on behind the bad one at `from`: behind the next sync marker that a block
-// (or the end) follows. `unfinished`: without one, those bytes are the tail of an open segment.
-Found SegmentReader::find_next(int64_t from, bool unfinished) {
-  const bool empty_head = window().size() >= 2 && window()[0] == 0 && window()[1] == 0;
-  lost_nonzero_ = false;
   for (;;) {
-    const std::span<const uint8_t> bytes = window();
-    const void* const marker = memmem(bytes.data(), bytes.size(), sync_, kSyncBytes);
-    if (!marker) {
-      // The window may end inside a marker.
-      const size_t kept = std::min(bytes.size(), kSyncBytes - 1);
-      // An unfinished block is in the window whole; it stays there for the size of the tail.
-      if (!unfinished && discard(bytes.size() - kept) && fill()) continue;
-      Found found;
-      if (unfinished) {
-        found.event = Event::kTail;
-        found.offset = from;
-        found.size = static_cast<int64_t>(bytes.size());
-      } else {
-        discard(window().size());
-        found = damage(from);
-        found.at_end = true;
-      }
-      begin_ = end_;
-      return found;
+    const bool sound_so_far = !scan_.in_loss();
+    const ScanFound scanned = scan_.next(window(), at_end_ ? Rest::kEnd : Rest::kMore);
+    if (sound_so_far && scan_.in_loss() && !scan_.is_unfinished() && reread()) continue;
+    switch (scanned.event) {
+      case ScanEvent::kMore:
+        if (fill() || sys_errno_ == 0) continue;
+        found.event = Event::kError;
+        found.sys_errno = sys_errno_;
+        return found;
+      case ScanEvent::kPass:
+        begin_ += scanned.bytes;
+        continue;
+      case ScanEvent::kBlock:
+        found.event = Event::kBlock;
+        found.block = scanned.block;
+        found.size = static_cast<int64_t>(scanned.bytes);
+        found.offset = static_cast<int64_t>(scan_.position()) - found.size;
+        block_size_ = scanned.bytes;
+        return found;
+      case ScanEvent::kLost:
+        found.lost = scanned.lost;
+        found.offset = static_cast<int64_t>(found.lost.offset);
+        found.size = static_cast<int64_t>(found.lost.bytes);
+        found.event = open_segment_ && found.lost.unfinished ? Event::kTail : Event::kDamage;
+        return found;
+      case ScanEvent::kEnd:
+        return found;
     }
-    unfinished = false;
-    const size_t at = static_cast<size_t>(static_cast<const uint8_t*>(marker) - bytes.data());
-    discard(at + kSyncBytes);
-    OcfBlock block;
-    if (parse(&block) == BlockStatus::kDamaged) continue;
-    Found found = damage(from);
-    found.empty_block = empty_head && found.size == 2 + static_cast<int64_t>(kSyncBytes);
-    found.at_end = window().empty();
-    return found;
   }
 }
 

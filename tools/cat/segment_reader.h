@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "relay/fd.h"
-#include "relay/format/ocf.h"
+#include "relay/format/block_scan.h"
 
 namespace sdr::cat {
 
@@ -34,10 +34,8 @@ struct Found {
   Event event = Event::kEnd;
   int64_t offset = 0;  // in the file
   int64_t size = 0;
-  OcfBlock block;            // valid until the next call
-  bool all_zero = false;     // kDamage: nothing but zero bytes
-  bool empty_block = false;  // kDamage: a block without datums, which many readers stop at
-  bool at_end = false;       // kDamage: it reaches to the end of the file
+  OcfBlock block;  // valid until the next call
+  LostRange lost;  // kDamage, kTail
   int sys_errno = 0;
 };
 
@@ -50,7 +48,11 @@ class SegmentReader {
   enum class Header : uint8_t { kOk, kBad, kNotYet, kError };
   // Reads the header; kBad: it is none, *why says more. kNotYet: an open segment without one.
   Header read_header(std::string* why);
+  std::string_view header() const { return header_; }
   std::string_view metadata(std::string_view key) const;
+
+  // Blocks that `check` finds bad are damage too. After read_header().
+  void set_check(BlockScan::Check check, void* context);
 
   Found next();
 
@@ -63,12 +65,7 @@ class SegmentReader {
 
  private:
   std::span<const uint8_t> window() const { return {buffer_.data() + begin_, end_ - begin_}; }
-  int64_t offset() const { return offset_ + static_cast<int64_t>(begin_); }
   bool fill();
-  bool discard(size_t size);
-  BlockStatus parse(OcfBlock* block);
-  Found find_next(int64_t from, bool unfinished);
-  Found damage(int64_t from) const;
 
   UniqueFd fd_;
   bool open_segment_;
@@ -80,9 +77,8 @@ class SegmentReader {
   bool at_end_ = false;
   int sys_errno_ = 0;
   int rereads_left_;
-  bool lost_nonzero_ = false;
   std::string header_;
-  uint8_t sync_[kSyncBytes] = {};
+  BlockScan scan_;
 };
 
 }  // namespace sdr::cat

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "relay/format/layout.h"
+#include "relay/format/ocf.h"
 
 namespace sdr::cat {
 
@@ -40,6 +41,15 @@ class Shape {
 
   // Walks the datum at the front of `bytes`.
   Walk walk(std::span<const uint8_t> bytes) const;
+
+  // Whether the block is exactly as many datums as it says, each good, with strings that are UTF-8;
+  // else why not.
+  Reject check(const OcfBlock& block) const;
+  // Whether it cannot be: only datums without any byte can outnumber the block's bytes, and of
+  // those no honest block has more than this.
+  bool has_too_many(const OcfBlock& block) const {
+    return size_min() == 0 && block.datums > kEmptyItemsMax;
+  }
 
   // Bytes of the smallest datum.
   size_t size_min() const { return nodes_[root_].size_min; }

@@ -144,4 +144,16 @@ Reject Shape::step_blocks(const Node& node, int depth, Cursor* cursor) const {
   }
 }
 
+Reject Shape::check(const OcfBlock& block) const {
+  if (has_too_many(block)) return Reject::kLength;
+  size_t at = 0;
+  for (int64_t i = 0; i < block.datums; ++i) {
+    const Walk found = walk(block.data.subspan(at));
+    if (found.reject != Reject::kNone) return found.reject;
+    if (found.utf8_bad) return Reject::kUtf8;
+    at += found.size;
+  }
+  return at == block.data.size() ? Reject::kNone : Reject::kLong;
+}
+
 }  // namespace sdr::cat
