@@ -8,7 +8,9 @@ namespace sdr {
 
 inline int64_t clock_ns(clockid_t clock) {
   timespec t;
-  clock_gettime(clock, &t);
+  // Where a filter or a tracer answers the call, a signal can interrupt it.
+  while (clock_gettime(clock, &t) != 0) {
+  }
   return static_cast<int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
 }
 inline int64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }

@@ -31,7 +31,8 @@ Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained);
 // Forgets the rejects that there are; for when no recording is attached. How many they were.
 uint64_t discard_rejects(const Ring& ring);
 
-// The constant part of a rejected file's header.
+// The layout of a reject, and the constant part of a rejected file's header.
+constexpr std::string_view kRejectLayout = "(lssy)";
 std::span<const uint8_t> reject_header(std::string_view channel);
 
 }  // namespace sdr

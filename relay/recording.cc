@@ -2,21 +2,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
 #include "relay/clock.h"
 #include "relay/dir.h"
+#include "relay/format/header_check.h"
+#include "relay/log.h"
 
 namespace sdr {
 namespace {
 
 constexpr uint64_t kPreallocateStepMax = 16 << 20;
-constexpr int kNameTries = 1000;
 constexpr uint32_t kBoundedFilesMax = 1024;
 constexpr int64_t kBoundedKeepUs = 3600000000;
 
@@ -40,18 +39,9 @@ std::string_view boot_id() {
   return {id, size};
 }
 
-bool same_file(int dir_a, const char* a, int dir_b, const char* b) {
-  struct stat x;
-  struct stat y;
-  return fstatat(dir_a, a, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
-         fstatat(dir_b, b, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
-         x.st_ino == y.st_ino;
-}
-
-std::string_view clock_state() {
+bool is_clock_synchronised() {
   timex status = {};
-  return adjtimex(&status) != TIME_ERROR && !(status.status & STA_UNSYNC) ? "synchronised"
-                                                                          : "unsynchronised";
+  return adjtimex(&status) != TIME_ERROR && !(status.status & STA_UNSYNC);
 }
 
 }  // namespace
@@ -62,7 +52,8 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   header_ = header;
   recorded_ = state->read();
   state_ = state;
-  find_last_start();
+  last_start_us_ = newest_start(dir_.get(), options_.naming, INT64_MAX);
+  if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   Status s = take_over_open();
   if (!s) drop();
   unsynced_ = file_.is_open();  // nobody says whether the last sync went well
@@ -89,20 +80,39 @@ Status Recording::note_failure(const Status& status) {
   return status;
 }
 
+// What the next name must be later than; recording.h has the rule.
+int64_t Recording::last_name(int64_t now_us) {
+  if (last_start_us_ - now_us <= kAheadUsMax) return last_start_us_;
+  const int64_t before = newest_start(dir_.get(), options_.naming, now_us + kAheadUsMax);
+  const bool believed =
+      is_clock_synchronised() || (before >= 0 && now_us - before <= kConfirmedUsMax);
+  if (believed || !told_ahead_) {
+    char newest[kIsoTimeBytes + 1];
+    put_iso_time(last_start_us_, newest);
+    log_line("warning", "the newest name, %s, is ahead of the clock%s", newest,
+             believed ? "; names follow the clock again"
+                      : ", which is not synchronised; names go on behind it");
+  }
+  told_ahead_ = true;
+  if (believed) last_start_us_ = before;
+  return last_start_us_;
+}
+
 Status Recording::begin_segment(int64_t first_time_ns) {
   if (options_.total_bytes_max > 0) {
     if (Status s = make_room(); !s) return s;
   }
+  recorded_.opened_us = realtime_ns() / 1000;
+  const int64_t last_us = last_name(recorded_.opened_us);
   int64_t start_us = first_time_ns / 1000;
   if (start_us < 0) start_us = 0;
-  if (start_us <= last_start_us_) start_us = last_start_us_ + 1;
+  if (start_us <= last_us) start_us = last_us + 1;
   recorded_.start_us = start_us;
-  recorded_.opened_us = realtime_ns() / 1000;
   recorded_.file_bytes = 0;
   recorded_.file_blocks = 0;
   if (Status s = fill_random(recorded_.sync, kSyncBytes); !s) return s;
   (void)publish();
-  if (Status s = file_.create(dir_.get(), kOpenSegment, options_.mode); !s) return s;
+  if (Status s = file_.create(dir_.get(), kOpenSegment, options_.naming.mode); !s) return s;
   file_.preallocate(options_.segment_bytes < kPreallocateStepMax ? options_.segment_bytes
                                                                  : kPreallocateStepMax);
   last_start_us_ = start_us;
@@ -114,14 +124,18 @@ Status Recording::begin_segment(int64_t first_time_ns) {
   gethostname(host, sizeof host - 1);
   char started[kIsoTimeBytes + 1];
   const size_t started_bytes = put_iso_time(start_us, started);
+  char check[kHeaderCheckBytes];
+  begin_header_check(recorded_.sync, check);
   const MetadataPair extra[] = {
       {"sdr.host", host},
       {"sdr.started", {started, started_bytes}},
       {"sdr.boot_id", boot_id()},
-      {"sdr.clock", clock_state()},
+      {"sdr.clock", is_clock_synchronised() ? "synchronised" : "unsynchronised"},
+      {kHeaderCheckKey, {check, sizeof check}},
   };
   const size_t bytes = put_ocf_header(*base, extra, recorded_.sync, {file_.tail(), file_.room()});
   if (bytes == 0) return Error{"the header does not fit", 0};
+  end_header_check({file_.tail(), bytes});
   file_.append(bytes);
   return {};
 }
@@ -174,7 +188,8 @@ Status Recording::seal() {
   if (!file_.is_open()) return {};
   if (Status s = file_.finish(); !s) return s;
   unsynced_ = false;
-  if (Status s = link_sealed(&recorded_.start_us); !s) return s;
+  if (Status s = seal_name(dir_.get(), options_.naming, kOpenSegment, &recorded_.start_us); !s)
+    return s;
   if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   ++sealed_;
   recorded_.file_bytes = 0;
@@ -182,41 +197,10 @@ Status Recording::seal() {
   return {};
 }
 
-// Gives `.open` its final name, the first free one from *start_us on, and takes the old one away.
-Status Recording::link_sealed(int64_t* start_us) {
-  for (int tries = 0; tries < kNameTries; ++tries, ++*start_us) {
-    UniqueFd day;
-    int target = dir_.get();
-    if (options_.dated) {
-      char date[kDateDirBytes + 1];
-      put_date_dir(*start_us, date);
-      Result<UniqueFd> made = open_or_make_dir(dir_.get(), date, dir_mode(options_.mode));
-      if (!made) return made.error();
-      day = std::move(*made);
-      target = day.get();
-    }
-    char name[kSegmentNameBytesMax];
-    put_segment_name(options_.channel, *start_us, name);
-    if (linkat(dir_.get(), kOpenSegment, target, name, 0) == 0) {
-      if (fsync(target) < 0) return Error{"unable to sync the directory", errno};
-      if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
-    } else if (errno == EEXIST) {
-      if (!same_file(dir_.get(), kOpenSegment, target, name)) continue;
-      // Sealed before the power went; only the old name is left to take away.
-      if (unlinkat(dir_.get(), kOpenSegment, 0) < 0) return Error{"unable to unlink .open", errno};
-    } else if (errno == EPERM || errno == EOPNOTSUPP) {
-      // No hard links here (exFAT). Only we make names in this directory, so looking first is safe.
-      if (is_there(target, name)) continue;
-      if (renameat(dir_.get(), kOpenSegment, target, name) < 0)
-        return Error{"unable to seal the segment", errno};
-      (void)fsync(target);
-    } else {
-      return Error{"unable to seal the segment", errno};
-    }
-    if (fsync(dir_.get()) < 0) return Error{"unable to sync the directory", errno};
-    return {};
-  }
-  return Error{"no free name for the segment", EEXIST};
+Status Recording::seal_torn(const char* name, int64_t start_us) {
+  if (Status s = seal_name(dir_.get(), options_.naming, name, &start_us); !s) return s;
+  ++sealed_;
+  return {};
 }
 
 // Another segment fits when it returns without an error.
@@ -227,7 +211,7 @@ Status Recording::make_room() {
     uint32_t count = 1;
     int64_t oldest_us = INT64_MAX;
     Status listed = for_each_name(dir_.get(), [&](const char* name) {
-      const int64_t start_us = parse_segment_name(options_.channel, name);
+      const int64_t start_us = parse_segment_name(options_.naming.channel, name);
       struct stat status;
       if (start_us < 0 || fstatat(dir_.get(), name, &status, AT_SYMLINK_NOFOLLOW) < 0) return;
       ++count;
@@ -240,7 +224,7 @@ Status Recording::make_room() {
     if (oldest_us <= now_us && now_us - oldest_us < kBoundedKeepUs)
       return Error{"as much as may be has been kept within the hour", EDQUOT};
     char name[kSegmentNameBytesMax];
-    put_segment_name(options_.channel, oldest_us, name);
+    put_segment_name(options_.naming.channel, oldest_us, name);
     if (unlinkat(dir_.get(), name, 0) < 0) return Error{"unable to delete the oldest file", errno};
   }
 }

@@ -3,33 +3,42 @@
 //
 // What has been consumed and how long the file is are published together (ring.h, Recorded), so
 // that whoever comes next, after any kill, knows what `.open` holds:
-//   file_bytes > 0, `.open` has that sync marker, a block ends there, one link    cut it, go on
-//   the same, two links                                          sealed already: unlink `.open`
-//   file_bytes and file_blocks 0, `.open` has that sync marker   nothing was published: unlink it
-//   any other `.open`                                            from before this ring, or the ring
-//                                                                lies: cut at its last good block,
-//                                                                seal
+//   it has a final name as well                  sealed: finish that
+//   its marker is the ring's, a block ends at    cut it to file_bytes and go on
+//   file_bytes
+//   its marker is the ring's, file_bytes and     nothing of it was published: unlink it
+//   file_blocks are 0
+//   another segment of the channel, from         torn: put off until its repair (repair.h),
+//   before this ring, or the ring lies           which goes on beside the recording
+//   anything else, or its header is damaged      set aside as `.broken-STAMP`
 // A segment's name and marker are published before the file is made, and its end after the file is
 // sealed.
+//
+// A name is the segment's start, or 1 µs after the newest name where the clock has been set back
+// since: names sort in the order of recording, and nothing is overwritten. That holds for at most
+// kAheadUsMax. A name further ahead of the clock was given while the clock was wrong, or the clock
+// is wrong now. The clock is believed if it is synchronised, or if there is a name of the last
+// kConfirmedUsMax before it: then names follow it again, at once. Otherwise (a host without a clock
+// of its own, just booted) they go on behind the newest name until it is.
 #pragma once
 
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include <span>
 
 #include "relay/format/ocf.h"
-#include "relay/format/segment_name.h"
 #include "relay/ring.h"
+#include "relay/segment_dir.h"
 #include "relay/segment_file.h"
 
 namespace sdr {
 
-constexpr char kOpenSegment[] = ".open";
+constexpr int64_t kAheadUsMax = 3 * 86400ll * 1000000;
+constexpr int64_t kConfirmedUsMax = 30 * 86400ll * 1000000;
 
 struct RecordingOptions {
-  std::string_view channel;
-  uint32_t mode = 0640;
-  bool dated = true;  // sealed segments stand in date= directories
+  SegmentNaming naming;
   uint64_t segment_bytes = 1ull << 30;
   uint64_t rotate_s = 3600;
   // Of everything in the directory; 0: unbounded. The oldest files are deleted, but none that was
@@ -60,6 +69,12 @@ class Recording {
   bool is_due(int64_t now_us) const;  // the open segment has crossed its time boundary
   Status seal();                      // no open segment: nothing to do
 
+  // For the repair: its directory, the header of new segments, and the seal of what is `name`.
+  int dir() const { return dir_.get(); }
+  const SegmentNaming& naming() const { return options_.naming; }
+  std::span<const uint8_t> header() const { return header_; }
+  Status seal_torn(const char* name, int64_t start_us);
+
   const Recorded& state() const { return recorded_; }
   bool is_open() const { return file_.is_open(); }
   bool is_direct() const { return file_.is_direct(); }
@@ -71,11 +86,11 @@ class Recording {
 
  private:
   Status take_over_open();
-  Status repair_open();
+  Result<bool> clear_open(const struct stat& status);
+  Result<bool> finish_seal(int64_t start_us);
   Status begin_segment(int64_t first_time_ns);
-  Status link_sealed(int64_t* start_us);
   Status publish();
-  void find_last_start();
+  int64_t last_name(int64_t now_us);
   Status make_room();
   Status note_failure(const Status& status);
 
@@ -86,6 +101,7 @@ class Recording {
   std::span<const uint8_t> header_;
   Recorded recorded_ = {};
   int64_t last_start_us_ = 0;
+  bool told_ahead_ = false;
   bool unsynced_ = false;
   // The open segment met an error of its disk: what follows goes to a new one, as soon as this one
   // can be sealed.

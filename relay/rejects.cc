@@ -19,7 +19,7 @@ constexpr size_t kBufferBytes = 512 << 10;
 alignas(kPageBytes) uint8_t buffer[kBufferBytes];
 
 RecordingOptions recording_options(const Options& o) {
-  return {o.name, o.mode, false, kFileBytes, o.rotate_s, kTotalBytes};
+  return {{o.name, o.mode, false}, kFileBytes, o.rotate_s, kTotalBytes};
 }
 
 uint64_t waiting(const Ring& ring) {

@@ -27,6 +27,7 @@ class Rejects {
   void sync();
   void seal();
   bool is_due(int64_t now_us) const { return recording_.is_due(now_us); }
+  Recording* recording() { return &recording_; }  // for its repair
   bool has_open_segment() const { return recording_.is_open(); }
 
  private:

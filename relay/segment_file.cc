@@ -14,7 +14,6 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kFirstStepBytes = 256 << 10;
-constexpr uint64_t kNoBytes = ~0ull;
 
 // pwrite until all is written; short writes and EINTR are nothing special.
 bool write_all(int fd, const uint8_t* data, size_t bytes, uint64_t at) {

@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include <span>
+
 #include "relay/fd.h"
 #include "relay/format/result.h"
 
@@ -36,6 +38,12 @@ class SegmentFile {
   // Makes `name` (EEXIST is an error) or opens it and cuts it to `file_bytes`.
   Status create(int dir_fd, const char* name, uint32_t mode);
   Status resume(int dir_fd, const char* name, uint64_t file_bytes);
+
+  // The buffer, for other uses while no file is open; what was dropped is remembered no longer.
+  std::span<uint8_t> scratch() {
+    dropped_bytes_ = kNoBytes;
+    return {buffer_, buffer_bytes_};
+  }
 
   bool is_open() const { return static_cast<bool>(direct_); }
   bool is_direct() const { return is_direct_; }
@@ -65,6 +73,8 @@ class SegmentFile {
   void preallocate(uint64_t step_bytes_max) { step_bytes_max_ = step_bytes_max; }
 
  private:
+  static constexpr uint64_t kNoBytes = ~0ull;
+
   Status open_both(int dir_fd, const char* name, int flags, uint32_t mode, struct stat* status);
   void close_both();
   void reserve(uint64_t until);

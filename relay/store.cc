@@ -21,7 +21,7 @@ constexpr size_t kDataBufferBytes =
 alignas(kPageBytes) uint8_t data_buffer[kDataBufferBytes];
 
 RecordingOptions data_options(const Options& o) {
-  return {o.name, o.mode, true, o.segment_bytes, o.rotate_s, 0};
+  return {{o.name, o.mode, true}, o.segment_bytes, o.rotate_s, 0};
 }
 
 }  // namespace
@@ -39,6 +39,7 @@ void Store::drop() {
 
 void Store::detach() {
   is_behind_ = false;
+  repair_.stop();
   data_.drop();
   rejects_.drop();
 }
@@ -158,6 +159,13 @@ Status Store::seal() {
   add(counters_->segments, data_.take_sealed());
   rejects_.seal();
   return {};
+}
+
+bool Store::repair(const Ring& ring) {
+  const Repair::Job jobs[] = {{&data_, ring.layout()}, {rejects_.recording(), kRejectLayout}};
+  const bool more = repair_.step(jobs);
+  add(counters_->segments, data_.take_sealed());
+  return more;
 }
 
 // True: there is more, when the ring has been drained.

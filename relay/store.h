@@ -7,6 +7,7 @@
 #include "relay/options.h"
 #include "relay/recording.h"
 #include "relay/rejects.h"
+#include "relay/repair.h"
 #include "relay/ring.h"
 
 namespace sdr {
@@ -46,6 +47,9 @@ class Store {
   bool is_due(int64_t now_us) const { return data_.is_due(now_us) || rejects_.is_due(now_us); }
   bool has_open_segment() const { return data_.is_open() || rejects_.has_open_segment(); }
 
+  // A piece of what is to be repaired; true: there is more to do at once. Only while attached.
+  bool repair(const Ring& ring);
+
   // A ring whose receiver is gone: everything in it, the batch in hand, the seal.
   Status finish(const Ring& ring);
 
@@ -57,6 +61,7 @@ class Store {
   WriterCounters* counters_;
   Recording data_;
   Rejects rejects_;
+  Repair repair_;
   UniqueFd directory_;
   UniqueFd mounts_;
   bool is_behind_ = false;

@@ -51,6 +51,7 @@ class Writer {
   bool receiver_gone_ = false;
   bool woken_ = false;
   bool mounts_changed_ = false;
+  bool repairing_ = false;
   DiskState disk_ = DiskState::kOk;
 };
 
@@ -98,9 +99,10 @@ int Writer::run() {
 void Writer::wait(int64_t until_ns) {
   const int64_t left_ms = (until_ns - realtime_ns() + 999999) / 1000000;
   const int64_t most_ms = receiver_gone_ ? kLockPollMs : sync_ns() / 1000000;
+  const bool at_once = store_.is_behind() || repairing_;
   const int timeout_ms = static_cast<int>(left_ms <= 0 ? 0 : left_ms < most_ms ? left_ms : most_ms);
   pollfd wake[] = {{receiver_gone_ ? -1 : pipe_fd_, POLLIN, 0}, {store_.mounts_fd(), POLLPRI, 0}};
-  const int ready = poll(wake, 2, store_.is_behind() ? 0 : timeout_ms);
+  const int ready = poll(wake, 2, at_once ? 0 : timeout_ms);
   woken_ = store_.is_behind();
   mounts_changed_ = ready > 0 && wake[1].revents != 0;
   if (ready <= 0 || wake[0].revents == 0) return;
@@ -113,6 +115,7 @@ void Writer::wait(int64_t until_ns) {
 Status Writer::step(bool tick, int64_t until_ns) {
   store_.watch(true);
   Status status = act(tick, until_ns);
+  repairing_ = status && store_.attached() && !receiver_gone_ && store_.repair(ring_);
   store_.watch(false);
   return status;
 }

@@ -16,6 +16,12 @@ ScanFound more(size_t bytes) {
 
 }  // namespace
 
+const char* why_lost(const LostRange& lost) {
+  if (lost.all_zero) return "all zero";
+  if (lost.unfinished) return "the file ends inside a block";
+  return lost.reason == Reject::kNone ? "no sound block" : "datums that are none of the schema";
+}
+
 void BlockScan::begin(const uint8_t sync[kSyncBytes], uint64_t offset, uint64_t data_bytes_max,
                       Check check, void* context) {
   memcpy(sync_, sync, kSyncBytes);

@@ -39,6 +39,9 @@ struct LostRange {
   Reject reason = Reject::kNone;  // framed well, but the datums are wrong
 };
 
+// "all zero", "no sound block" …
+const char* why_lost(const LostRange& lost);
+
 enum class ScanEvent : uint8_t {
   kBlock,  // a sound block of `bytes` bytes stands at the front of the window; drop them
   kPass,   // the `bytes` bytes at the front are lost; drop them

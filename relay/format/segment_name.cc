@@ -141,6 +141,8 @@ int64_t parse_date_dir(std::string_view name) {
   return parse_pattern(kDatePattern, {name.data() + 5, name.size() - 5});
 }
 
+int64_t parse_stamp(std::string_view text) { return parse_pattern(kStampPattern, text); }
+
 int64_t parse_iso_time(std::string_view text) { return parse_pattern(kIsoPattern, text); }
 
 bool is_channel_name(std::string_view name) {

@@ -32,6 +32,8 @@ size_t put_iso_time(int64_t time_us, char out[kIsoTimeBytes + 1]);
 int64_t parse_segment_name(std::string_view channel, std::string_view name);
 // The start, in microseconds, of the day that "date=2026-11-22" names, or -1.
 int64_t parse_date_dir(std::string_view name);
+// Reads what put_stamp writes; -1 where it is not one.
+int64_t parse_stamp(std::string_view text);
 // Reads what put_iso_time writes; -1 where it is not one.
 int64_t parse_iso_time(std::string_view text);
 bool is_channel_name(std::string_view name);  // [a-z0-9][a-z0-9_-]{0,62}

@@ -41,6 +41,7 @@ TEST_CASE("cat: damage in words") {
   found.lost.reason = sdr::Reject::kEnum;
   CHECK(damage_text(found) ==
         "bytes 100 to 120 are lost (20 bytes, datums that are none of the schema: enum)");
+  found.lost.reason = sdr::Reject::kNone;
   found.lost.unfinished = true;
   CHECK(damage_text(found) == "bytes 100 to 120 are lost (20 bytes, the file ends inside a block)");
   found.lost.all_zero = true;

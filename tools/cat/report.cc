@@ -36,13 +36,11 @@ std::string damage_text(const Found& found) {
   const std::string from = std::to_string(found.offset);
   if (lost.empty_block)
     return "empty block at offset " + from + ": nothing is lost, but many readers stop there";
-  const std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
-                           (found.size == 1 ? " is lost (" : " are lost (") +
-                           plural(found.size, "byte");
-  if (lost.all_zero) return text + ", all zero)";
-  if (lost.unfinished) return text + ", the file ends inside a block)";
-  if (lost.reason == Reject::kNone) return text + ", no sound block)";
-  return text + ", datums that are none of the schema: " + reject_name(lost.reason) + ")";
+  std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
+                     (found.size == 1 ? " is lost (" : " are lost (") + plural(found.size, "byte") +
+                     ", " + why_lost(lost);
+  if (lost.reason != Reject::kNone) text += std::string(": ") + reject_name(lost.reason);
+  return text + ")";
 }
 
 std::string datum_text(const Found& found, int64_t index, const char* reason) {
