@@ -31,6 +31,10 @@ class Segment:
         self.schema = self.metadata["avro.schema"].decode()
 
     @staticmethod
+    def header_size(data):
+        return Segment._metadata(data, 4)[1] + 16
+
+    @staticmethod
     def _metadata(data, at):
         found = {}
         while True:

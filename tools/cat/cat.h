@@ -28,7 +28,7 @@ class Cat {
   void repair_segment(const Segment& segment);
   bool mend(const std::string& path, Mender* mender, Tally* tally, std::string* kept);
   bool verifies() const { return options_.mode == Mode::kCheck || options_.mode == Mode::kRepair; }
-  bool open_decoder(SegmentReader* reader, Decoder* decoder, Tally* tally);
+  bool open_decoder(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
   void read_blocks(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
   void read_block(const std::string& path, const Found& found, Decoder* decoder, Tally* tally);
   void note_damage(const std::string& path, const Found& found, Tally* tally);

@@ -50,7 +50,7 @@ bool Cat::mend(const std::string& path, Mender* mender, Tally* tally, std::strin
   std::string why;
   int sys_errno = 0;
   if (reader.read_header(&why) == SegmentReader::Header::kOk &&
-      open_decoder(&reader, &decoder, tally)) {
+      open_decoder(path, &reader, &decoder, tally)) {
     *kept = mender->mend(&reader, &why, &sys_errno);
     if (!kept->empty()) return true;
   }
