@@ -116,6 +116,7 @@ Status Repair::advance(const Job& job) {
     if (Status s = scan_.next(&found); !s) return s;
     if (found.event == ScanEvent::kEnd)
       return phase_ == Phase::kCopy ? finish_copy(job) : finish_scan(job);
+    if (found.event == ScanEvent::kPass && found.bytes == 0) return {};
     if (phase_ == Phase::kCopy) {
       if (found.event != ScanEvent::kBlock) continue;
       if (Status s = put(SegmentScan::bytes_of(found.block)); !s) return s;

@@ -96,6 +96,10 @@ Status SegmentScan::fill() {
   end_ -= begin_;
   begin_ = 0;
   const uint64_t at = scan_.position() + end_;
+  if (at >= file_bytes_) {
+    rest_ = Rest::kEnd;
+    return {};
+  }
   size_t bytes = window_.size() - end_;
   if (bytes > kReadBytes) bytes = kReadBytes;
   ssize_t got = read_at(fd_, window_.data() + end_, bytes, at);
@@ -124,9 +128,11 @@ Status SegmentScan::next(ScanFound* found) {
     if (rest_ == Rest::kGap) {
       scan_.lose(gap_bytes_);
       rest_ = Rest::kMore;
-    } else if (Status s = fill(); !s) {
-      return s;
+      found->event = ScanEvent::kPass;
+      found->bytes = 0;
+      return {};
     }
+    if (Status s = fill(); !s) return s;
   }
 }
 

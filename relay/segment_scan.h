@@ -41,8 +41,8 @@ class SegmentScan {
   // From the first block on, behind the header.
   void begin(int fd, const SegmentHead& head, BlockScan::Check check, void* context);
 
-  // The next step; never kMore. A block stays where it is until the next call. Pages that the disk
-  // cannot read are lost like any others.
+  // The next step; never kMore. A block stays where it is until the next call. A page that the disk
+  // cannot read is lost like any other; it is a kPass of no bytes, since it may have taken long.
   Status next(ScanFound* found);
 
   uint64_t position() const { return scan_.position(); }
