@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """The wall clock steps back, forward, or stands still: nothing is overwritten, lost or doubled."""
+import ctypes
 import hashlib
+import struct
 import sys
 import time
 from pathlib import Path
@@ -125,5 +127,53 @@ with case("a segment with a later name is there: not touched, and the new ones a
     new = [path for path in sealed(relay.directory) if path not in before]
     check_equal([shape.numbers(Segment(path).data()) for path in new], [list(range(300, 400))],
                 "the new segment")
+
+with case("that name is a wrong clock's: others of these days confirm the one there is now"):
+    assert abs(start_time_us(new[0]) - time.time_ns() // 1000) < 60 * 10**6, new[0].name
+    assert relay.messages().count("names follow the clock again") == 1, relay.messages()
+    assert "2099-12-31" in relay.messages(), relay.messages()
+
+
+def is_synchronised():
+    timex = ctypes.create_string_buffer(256)
+    state = ctypes.CDLL(None).adjtimex(timex)
+    return state != 5 and not struct.unpack_from("=i", timex, 40)[0] & 0x40  # STA_UNSYNC
+
+
+with case("that name alone: a clock is believed only if it is synchronised"):
+    day = storage / "channel=alone/date=2099-12-31"
+    day.mkdir(parents=True)
+    future = day / "alone_20991231T235959.999990Z.avro"
+    future.write_bytes(later.read_bytes())
+    relay = Relay(data, run, storage, "alone", sync_ms=50)
+    for number in range(2):
+        feed(sender(relay.listen), shape, RATE, number * 100, 100)
+        relay.wait_received(number * 100 + 100)
+        rotate(relay, 1)
+    relay.stop()
+    new = [start_time_us(path) for path in sealed(relay.directory) if path != future]
+    if is_synchronised():
+        assert all(abs(at - time.time_ns() // 1000) < 60 * 10**6 for at in new), new
+    else:
+        check_equal([at - start_time_us(future) for at in new], [1, 2], "behind it")
+        assert relay.messages().count("not synchronised") == 1, relay.messages()
+
+with case("forward by a hundred days for a while: only the names of that while are wrong"):
+    clock = FalseClock(BIN / "sdr-relay", run)
+    relay = start("while", clock)
+    to = sender(relay.listen)
+    for number, step in enumerate((0, 100 * 86400, -HOUR, -HOUR)):
+        clock.shift(step)
+        feed(to, shape, RATE, number * 100, 100)
+        relay.wait_recorded(number * 100 + 100)
+        rotate(relay, 1)
+    relay.stop()
+    clock.close()
+    days = [(start_time_us(path) - time.time_ns() // 1000) // (86400 * 10**6)
+            for path in sealed(relay.directory)]
+    check_equal(days, [-1, -1, -1, 99], "days ahead, of names in order")
+    check_exact(sorted(numbers(relay.directory, shape)), range(400), "recorded")
+    check_exact(numbers(relay.directory, shape)[:100], range(100), "in the first")
+    check_exact(numbers(relay.directory, shape)[300:], range(100, 200), "in the wrong one")
 
 finish()
