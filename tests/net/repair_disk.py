@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (Skip, case, check_equal, children, enter_network, finish, run_dir,  # noqa: E402
-                     sh, storage_dir, wait_for)
+from sdrtest import (Skip, case, check_equal, children, enter_network,  # noqa: E402
+                     finish, run_dir, sh, storage_dir, wait_for)
 from catlib import cat  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from segments import Segment, check_exact, numbers, rejects, sealed  # noqa: E402
