@@ -65,6 +65,8 @@ void Recording::drop() {
   dir_.reset();
   state_ = nullptr;
   unsynced_ = false;
+  named_ = false;
+  placed_ = false;
 }
 
 Status Recording::publish() {
@@ -117,6 +119,7 @@ Status Recording::begin_segment(int64_t first_time_ns) {
                                                                  : kPreallocateStepMax);
   last_start_us_ = start_us;
   give_up_segment_ = false;
+  named_ = false;
 
   Result<OcfHeader> base = parse_ocf_header(header_);
   if (!base) return base.error();
@@ -173,8 +176,25 @@ Status Recording::sync(bool* synced) {
   *synced = false;
   if (!unsynced_ || !file_.is_open()) return {};
   if (Status s = file_.sync(); !s) return note_failure(s);
+  if (!named_) {
+    if (fsync(dir_.get()) < 0) return Error{"unable to sync the directory", errno};
+    if (Status s = sync_place(); !s) return s;
+    named_ = true;
+  }
   unsynced_ = false;
   *synced = true;
+  return {};
+}
+
+// A synced file can still lose its name, and its directory with all that is in it. Who made that,
+// and whether a kill came before it was synced, is not known: it is seen to after each attach.
+Status Recording::sync_place() {
+  if (placed_) return {};
+  // It need not be ours: one that cannot be read or synced at all is not held against the channel.
+  UniqueFd parent(openat(dir_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent && fsync(parent.get()) < 0 && errno == EIO)
+    return Error{"unable to sync the directory above", errno};
+  placed_ = true;
   return {};
 }
 
@@ -190,6 +210,7 @@ Status Recording::seal() {
   unsynced_ = false;
   if (Status s = seal_name(dir_.get(), options_.naming, kOpenSegment, &recorded_.start_us); !s)
     return s;
+  if (Status s = sync_place(); !s) return s;
   if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   ++sealed_;
   recorded_.file_bytes = 0;
@@ -199,6 +220,7 @@ Status Recording::seal() {
 
 Status Recording::seal_torn(const char* name, int64_t start_us) {
   if (Status s = seal_name(dir_.get(), options_.naming, name, &start_us); !s) return s;
+  if (Status s = sync_place(); !s) return s;
   ++sealed_;
   return {};
 }

@@ -90,6 +90,7 @@ class Recording {
   Result<bool> finish_seal(int64_t start_us);
   Status begin_segment(int64_t first_time_ns);
   Status publish();
+  Status sync_place();
   int64_t last_name(int64_t now_us);
   Status make_room();
   Status note_failure(const Status& status);
@@ -106,6 +107,8 @@ class Recording {
   // The open segment met an error of its disk: what follows goes to a new one, as soon as this one
   // can be sealed.
   bool give_up_segment_ = false;
+  bool named_ = false;        // `.open` keeps its name over a power cut …
+  bool placed_ = false;       // … and the directory its own
   uint64_t block_bytes_ = 0;  // of the block begun: head, data
   uint64_t sealed_ = 0;
 };

@@ -27,6 +27,7 @@ Status Recording::take_over_open() {
   Result<bool> gone = remembered ? finish_seal(recorded_.start_us) : clear_open(status);
   if (!gone) return gone.error();
   if (!*gone) return file_.resume(dir, kOpenSegment, recorded_.file_bytes);
+  if (Status s = sync_place(); !s) return s;
   recorded_.file_bytes = 0;
   return publish();
 }
