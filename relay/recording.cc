@@ -11,6 +11,7 @@
 #include "relay/dir.h"
 #include "relay/format/header_check.h"
 #include "relay/log.h"
+#include "relay/synced_mark.h"
 
 namespace sdr {
 namespace {
@@ -56,7 +57,8 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   Status s = take_over_open();
   if (!s) drop();
-  unsynced_ = file_.is_open();  // nobody says whether the last sync went well
+  // Nobody says whether the last sync went well, or what it was of.
+  unsynced_ = zeros_ = file_.is_open();
   return s;
 }
 
@@ -65,6 +67,8 @@ void Recording::drop() {
   dir_.reset();
   state_ = nullptr;
   unsynced_ = false;
+  zeros_ = false;
+  marked_ = false;
   named_ = false;
   placed_ = false;
 }
@@ -113,6 +117,7 @@ Status Recording::begin_segment(int64_t first_time_ns) {
   recorded_.file_bytes = 0;
   recorded_.file_blocks = 0;
   if (Status s = fill_random(recorded_.sync, kSyncBytes); !s) return s;
+  recorded_.sync[kSyncBytes - 1] |= 1;  // synced_mark.h
   (void)publish();
   if (Status s = file_.create(dir_.get(), kOpenSegment, options_.naming.mode); !s) return s;
   file_.preallocate(options_.segment_bytes < kPreallocateStepMax ? options_.segment_bytes
@@ -160,7 +165,9 @@ Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t
 
 Status Recording::end_block(const Recorded& consumed) {
   memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
-  file_.append(block_bytes_ + kSyncBytes);
+  const std::span<const uint8_t> block(file_.tail(), block_bytes_ + kSyncBytes);
+  zeros_ = zeros_ || holds_zero_sector(block, file_.tail_offset());
+  file_.append(block.size());
   if (Status s = file_.write(); !s) return note_failure(s);
   unsynced_ = true;
   recorded_.index = consumed.index;
@@ -176,6 +183,15 @@ Status Recording::sync(bool* synced) {
   *synced = false;
   if (!unsynced_ || !file_.is_open()) return {};
   if (Status s = file_.sync(); !s) return note_failure(s);
+  if (zeros_) {
+    if (Status s =
+            write_synced_mark(dir_.get(), options_.naming.mode, recorded_.sync, file_.file_bytes());
+        !s)
+      return s;
+    zeros_ = false;
+    if (!marked_) named_ = false;  // its name is new as well
+    marked_ = true;
+  }
   if (!named_) {
     if (fsync(dir_.get()) < 0) return Error{"unable to sync the directory", errno};
     if (Status s = sync_place(); !s) return s;
@@ -206,11 +222,18 @@ bool Recording::is_due(int64_t now_us) const {
 
 Status Recording::seal() {
   if (!file_.is_open()) return {};
+  if (zeros_) {
+    // The mark comes first: between the link and the unlink this is both sealed and `.open`.
+    bool synced;
+    if (Status s = sync(&synced); !s) return s;
+  }
   if (Status s = file_.finish(); !s) return s;
   unsynced_ = false;
   if (Status s = seal_name(dir_.get(), options_.naming, kOpenSegment, &recorded_.start_us); !s)
     return s;
   if (Status s = sync_place(); !s) return s;
+  if (marked_) remove_synced_mark(dir_.get(), recorded_.sync);
+  marked_ = false;
   if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   ++sealed_;
   recorded_.file_bytes = 0;

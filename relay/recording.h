@@ -107,6 +107,8 @@ class Recording {
   // The open segment met an error of its disk: what follows goes to a new one, as soon as this one
   // can be sealed.
   bool give_up_segment_ = false;
+  bool zeros_ = false;        // what is not synced holds sectors of zeros (synced_mark.h) …
+  bool marked_ = false;       // … and what was synced did, too
   bool named_ = false;        // `.open` keeps its name over a power cut …
   bool placed_ = false;       // … and the directory its own
   uint64_t block_bytes_ = 0;  // of the block begun: head, data

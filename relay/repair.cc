@@ -10,6 +10,7 @@
 
 #include "relay/clock.h"
 #include "relay/log.h"
+#include "relay/synced_mark.h"
 
 namespace sdr {
 namespace {
@@ -25,11 +26,17 @@ alignas(kPageBytes) uint8_t window[(1 << 20) + (128 << 10)];
 alignas(kPageBytes) uint8_t copy_buffer[256 << 10];
 Layout layout;
 
-Reject check_block(const OcfBlock& block, void*) {
+}  // namespace
+
+Reject Repair::check_block(const OcfBlock& block, void* repair) {
+  const Repair& self = *static_cast<const Repair*>(repair);
+  const uint64_t at = self.scan_.position();
+  const std::span<const uint8_t> whole = SegmentScan::bytes_of(block);
+  if (at + whole.size() > self.certain_bytes_ && holds_zero_sector(whole, at))
+    return Reject::kTruncated;
+  if (!self.is_validated_) return Reject::kNone;
   return layout.validate_all(block.data.data(), block.data.size(), block.datums);
 }
-
-}  // namespace
 
 Repair::Repair() : scan_(window), copy_(copy_buffer, sizeof copy_buffer) {
   copy_.preallocate(kPreallocateBytes);
@@ -97,6 +104,7 @@ Status Repair::begin(const Job& job, int64_t start_us) {
   if (head_.broken) return give_up(job, head_.broken);
   size_t column;
   is_validated_ = head_.is_same_schema && layout.parse(job.layout, &column);
+  certain_bytes_ = read_synced_mark(job.recording->dir(), head_.sync);
   head_.start_us = start_us;
   fd_ = std::move(*fd);
   good_bytes_ = head_.bytes;
@@ -104,7 +112,7 @@ Status Repair::begin(const Job& job, int64_t start_us) {
   has_hole_ = false;
   all_zero_ = true;
   phase_ = Phase::kScan;
-  scan_.begin(fd_.get(), head_, is_validated_ ? check_block : nullptr, nullptr);
+  scan_.begin(fd_.get(), head_, check_block, this);
   return {};
 }
 
@@ -142,6 +150,7 @@ Status Repair::finish_scan(const Job& job) {
   if (blocks_ == 0) {  // a header, and what was preallocated
     phase_ = Phase::kLook;
     if (unlinkat(dir, name_, 0) < 0) return Error{"unable to unlink an empty segment", errno};
+    remove_synced_mark(dir, head_.sync);
     return {};
   }
   if (Status s = copy_.resume(dir, name_, good_bytes_); !s) return s;
@@ -162,7 +171,7 @@ Status Repair::begin_copy(const Job& job) {
   if (pread(fd_.get(), window, head_.bytes, 0) != static_cast<ssize_t>(head_.bytes))
     return Error{"unable to read the header again", errno};
   if (Status s = put({window, head_.bytes}); !s) return s;
-  scan_.begin(fd_.get(), head_, is_validated_ ? check_block : nullptr, nullptr);
+  scan_.begin(fd_.get(), head_, check_block, this);
   phase_ = Phase::kCopy;
   return {};
 }
@@ -196,6 +205,7 @@ Status Repair::seal(const Job& job) {
   phase_ = Phase::kLook;
   fd_.reset();
   if (Status s = job.recording->seal_torn(name_, head_.start_us); !s) return s;
+  remove_synced_mark(job.recording->dir(), head_.sync);
   char started[kIsoTimeBytes + 1];
   put_iso_time(head_.start_us, started);
   log_line("warning", "segment of %s was left open: sealed with %llu blocks, %llu bytes lost",

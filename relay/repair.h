@@ -43,6 +43,7 @@ class Repair {
   enum class Phase : uint8_t { kLook, kScan, kCopy };
   static constexpr size_t kToldMax = 16;
 
+  static Reject check_block(const OcfBlock& block, void* repair);
   Status work(const Job& job);
   Status look(const Job& job);
   Status begin(const Job& job, int64_t start_us);
@@ -67,8 +68,9 @@ class Repair {
   SegmentHead head_;
   SegmentScan scan_;
   SegmentFile copy_;
-  uint64_t synced_bytes_ = 0;  // of the copy
-  bool is_validated_ = false;  // datums are, not only framing
+  uint64_t synced_bytes_ = 0;   // of the copy
+  bool is_validated_ = false;   // datums are, not only framing
+  uint64_t certain_bytes_ = 0;  // of the torn one; see synced_mark.h
 
   uint64_t good_bytes_ = 0;  // header and sound blocks up to the first loss
   uint64_t blocks_ = 0;

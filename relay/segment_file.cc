@@ -103,7 +103,8 @@ Status SegmentFile::resume(int dir_fd, const char* name, uint64_t file_bytes) {
   errno = 0;
   if (static_cast<uint64_t>(status.st_size) < file_bytes) {
     wrong = "the open segment is shorter than it was";
-  } else if (!cut(buffered_.get(), file_bytes)) {
+  } else if (!cut(buffered_.get(), file_bytes) || !sync()) {
+    // Synced, or a power cut could bring bytes from behind the cut back into what is written next.
     wrong = "unable to cut the segment";
   } else if (!in_memory) {
     dropped_bytes_ = kNoBytes;

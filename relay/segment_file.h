@@ -58,6 +58,7 @@ class SegmentFile {
 
   // Where the next bytes go, and how many fit. What is put there counts once append() names it.
   uint8_t* tail() { return buffer_ + held_; }
+  uint64_t tail_offset() const { return file_bytes_ / kPageBytes * kPageBytes + held_; }
   size_t room() const { return buffer_bytes_ - held_; }
   void append(size_t bytes) { held_ += bytes; }
 

@@ -19,6 +19,7 @@ ScanFound more(size_t bytes) {
 const char* why_lost(const LostRange& lost) {
   if (lost.all_zero) return "all zero";
   if (lost.unfinished) return "the file ends inside a block";
+  if (lost.reason == Reject::kTruncated) return "a sector is missing";
   return lost.reason == Reject::kNone ? "no sound block" : "datums that are none of the schema";
 }
 
