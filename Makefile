@@ -53,7 +53,7 @@ $(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC) $(LIBC_SRC))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
 	$(Q)$(CXX) $(MUSL_LINK) $(LDFLAGS) -o $@.debug $^ $(MUSL_LIBS)
-	$(Q)strip -o $@ $@.debug
+	$(Q)strip -R .comment -o $@ $@.debug
 
 # The same sources, dynamic with glibc: for sanitizers (make relay-glibc SAN=address,undefined).
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)

@@ -2,18 +2,20 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stdlib.h>
+
+#include "relay/number.h"
 
 namespace sdr {
 namespace {
 
-// Reads a CPU number at *at and moves behind it.
-bool take_cpu(const char** at, unsigned long* cpu) {
-  if (**at < '0' || **at > '9') return false;
-  char* end;
-  *cpu = strtoul(*at, &end, 10);
-  *at = end;
-  return *cpu < CPU_SETSIZE;
+bool take_cpu(std::string_view* text, uint64_t* cpu) {
+  return take_number(text, 10, cpu) && *cpu < CPU_SETSIZE;
+}
+
+bool take_char(std::string_view* text, char c) {
+  if (!text->starts_with(c)) return false;
+  text->remove_prefix(1);
+  return true;
 }
 
 }  // namespace
@@ -21,15 +23,16 @@ bool take_cpu(const char** at, unsigned long* cpu) {
 Status set_affinity(const char* list) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  const char* at = list;
+  std::string_view rest = list;
   do {
-    unsigned long first;
-    if (!take_cpu(&at, &first)) return Error{"not a list of CPUs", EINVAL};
-    unsigned long last = first;
-    if (*at == '-' && (++at, !take_cpu(&at, &last))) return Error{"not a list of CPUs", EINVAL};
-    for (unsigned long cpu = first; cpu <= last; ++cpu) CPU_SET(cpu, &set);
-  } while (*at == ',' && *++at);
-  if (*at) return Error{"not a list of CPUs", EINVAL};
+    uint64_t first;
+    if (!take_cpu(&rest, &first)) return Error{"not a list of CPUs", EINVAL};
+    uint64_t last = first;
+    if (take_char(&rest, '-') && !take_cpu(&rest, &last))
+      return Error{"not a list of CPUs", EINVAL};
+    for (uint64_t cpu = first; cpu <= last; ++cpu) CPU_SET(cpu, &set);
+  } while (take_char(&rest, ',') && !rest.empty());
+  if (!rest.empty()) return Error{"not a list of CPUs", EINVAL};
   if (sched_setaffinity(0, sizeof set, &set) < 0) return Error{"unable to pin to CPUs", errno};
   return {};
 }

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "relay/clock.h"
 #include "relay/dir.h"
 #include "relay/log.h"
+#include "relay/number.h"
 
 namespace sdr {
 namespace {
@@ -20,18 +20,14 @@ constexpr char kLeft[] = "left-";
 constexpr char kBad[] = "bad-";
 
 // The number of a name that is `prefix` and kDigits digits; false for any other.
-bool parse_name(const char* name, const char* prefix, unsigned long long* number) {
-  const size_t size = strlen(prefix);
-  if (strncmp(name, prefix, size) != 0) return false;
-  const char* const digits = name + size;
-  if (strspn(digits, "0123456789") != kDigits || digits[kDigits] != '\0') return false;
-  errno = 0;
-  *number = strtoull(digits, nullptr, 10);
-  return errno == 0;
+bool parse_name(std::string_view name, std::string_view prefix, uint64_t* number) {
+  if (!name.starts_with(prefix) || name.size() != prefix.size() + kDigits) return false;
+  name.remove_prefix(prefix.size());
+  return parse_number(name, 10, number);
 }
 
-void put_name(const char* prefix, unsigned long long number, char out[kNameBytes]) {
-  snprintf(out, kNameBytes, "%s%020llu", prefix, number);
+void put_name(const char* prefix, uint64_t number, char out[kNameBytes]) {
+  snprintf(out, kNameBytes, "%s%020llu", prefix, static_cast<unsigned long long>(number));
 }
 
 // Of those set aside the last ones stay; a directory only a person can have put there, and where it
@@ -39,9 +35,9 @@ void put_name(const char* prefix, unsigned long long number, char out[kNameBytes
 Status bound_bad(int dir_fd) {
   for (;;) {
     int count = 0;
-    unsigned long long oldest = 0;
+    uint64_t oldest = 0;
     Status listed = for_each_name(dir_fd, [&](const char* name) {
-      unsigned long long number;
+      uint64_t number;
       if (!parse_name(name, kBad, &number)) return;
       if (count++ == 0 || number < oldest) oldest = number;
     });
@@ -54,7 +50,7 @@ Status bound_bad(int dir_fd) {
 
 Status set_aside_as_bad(int dir_fd, const char* name, const Error& why) {
   char aside[kNameBytes];
-  unsigned long long number = static_cast<unsigned long long>(realtime_ns());
+  uint64_t number = static_cast<uint64_t>(realtime_ns());
   do put_name(kBad, number++, aside);
   while (is_there(dir_fd, aside));
   if (renameat(dir_fd, name, dir_fd, aside) < 0) return Error{"unable to set a ring aside", errno};
@@ -69,9 +65,9 @@ bool is_finished(int dir_fd, const char* name) {
 
 // Behind all the others where the numbers allow; never over another.
 Status set_current_aside(int dir_fd) {
-  unsigned long long number = 0;
+  uint64_t number = 0;
   Status listed = for_each_name(dir_fd, [&](const char* name) {
-    unsigned long long other;
+    uint64_t other;
     if (parse_name(name, kLeft, &other) && other > number) number = other;
   });
   if (!listed) return listed;
@@ -133,12 +129,11 @@ Status make_way_for_ring(int dir_fd) {
   return set_aside_as_bad(dir_fd, "new", {"no file", errno});
 }
 
-Status finish_leftovers(int dir_fd, std::string_view channel, Store* store,
-                        unsigned long long* done) {
+Status finish_leftovers(int dir_fd, std::string_view channel, Store* store, uint64_t* done) {
   for (;;) {
-    unsigned long long oldest = 0;
+    uint64_t oldest = 0;
     Status listed = for_each_name(dir_fd, [&](const char* name) {
-      unsigned long long number;
+      uint64_t number;
       if (parse_name(name, kLeft, &number) && number > *done && (oldest == 0 || number < oldest))
         oldest = number;
     });

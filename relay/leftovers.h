@@ -25,6 +25,6 @@ Status make_way_for_ring(int dir_fd);
 // channel's directory. An error is the storage's, and worth another try, which goes on behind
 // number *done (at first 0).
 Status finish_leftovers(int dir_fd, std::string_view channel, Store* store,
-                        unsigned long long* done);
+                        uint64_t* done);
 
 }  // namespace sdr

@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "relay/bind.h"
 #include "relay/lines.h"
 #include "relay/log.h"
+#include "relay/number.h"
 
 namespace sdr {
 namespace {
@@ -55,12 +55,13 @@ bool interface_has_group(unsigned index, const Address& group) {
   } else {
     snprintf(text, sizeof text, "\t\t%08X ", group.v4.sin_addr.s_addr);
   }
-  unsigned long at = 0;
+  uint64_t at = 0;
   bool has = false;
   const bool read =
       for_each_line(group.is_v6() ? "/proc/net/igmp6" : "/proc/net/igmp", [&](const char* line) {
-        if (*line != '\t') at = strtoul(line, nullptr, 10);
-        if ((index == 0 || at == index) && strstr(line, text)) has = true;
+        std::string_view rest = line;
+        (void)take_number(&rest, 10, &at);  // only the lines of interfaces begin with one
+        if ((index == 0 || at == index) && rest.find(text) != rest.npos) has = true;
       });
   return has || !read;
 }

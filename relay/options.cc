@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "relay/format/segment_name.h"
+#include "relay/number.h"
 
 namespace sdr {
 namespace {
@@ -106,18 +106,11 @@ constexpr option kOptions[] = {
     {nullptr, 0, nullptr, 0},
 };
 
-bool parse_number(const char* text, uint64_t least, uint64_t most, uint64_t* out, int base = 10) {
-  if (*text < '0' || *text > '9') return false;
-  char* end;
-  errno = 0;
-  *out = strtoull(text, &end, base);
-  return errno == 0 && *end == '\0' && *out >= least && *out <= most;
-}
-
 template <typename T>
-bool parse_number_into(const char* text, uint64_t least, uint64_t most, T* out, int base = 10) {
+bool parse_number_into(const char* text, uint64_t least, uint64_t most, T* out,
+                       unsigned base = 10) {
   uint64_t value;
-  if (!parse_number(text, least, most, &value, base)) return false;
+  if (!parse_number(text, base, &value) || value < least || value > most) return false;
   *out = static_cast<T>(value);
   return true;
 }

@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "relay/lines.h"
 #include "relay/log.h"
 #include "relay/membership.h"
+#include "relay/number.h"
 
 #ifndef IP_MULTICAST_ALL
 #define IP_MULTICAST_ALL 49
@@ -59,8 +59,10 @@ unsigned interface_of_v6(const in6_addr& wanted) {
   prefix[33] = '\0';
   unsigned index = 0;
   (void)for_each_line("/proc/net/if_inet6", [&](const char* line) {
-    if (strncmp(line, prefix, 33) == 0)
-      index = static_cast<unsigned>(strtoul(line + 33, nullptr, 16));
+    if (strncmp(line, prefix, 33) != 0) return;
+    std::string_view rest = line + 33;
+    uint64_t number;
+    if (take_number(&rest, 16, &number)) index = static_cast<unsigned>(number);
   });
   return index;
 }

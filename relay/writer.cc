@@ -47,7 +47,7 @@ class Writer {
   WriterCounters* counters_;
   Store store_;
   bool leftovers_done_ = false;
-  unsigned long long left_until_ = 0;
+  uint64_t left_until_ = 0;
   bool receiver_gone_ = false;
   bool woken_ = false;
   bool mounts_changed_ = false;
