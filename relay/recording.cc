@@ -15,9 +15,9 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   recorded_ = state->read();
   state_ = state;
   last_start_us_ = newest_start(dir_.get(), options_.naming, INT64_MAX);
-  if (recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   Status s = take_over_open();
   if (!s) drop();
+  if (file_.is_open() && recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   // Nobody says whether the last sync went well, or what it was of.
   unsynced_ = zeros_ = file_.is_open();
   return s;

@@ -4,8 +4,8 @@
 // What has been consumed and how long the file is are published together (ring.h, Recorded), so
 // that whoever comes next, after any kill, knows what `.open` holds:
 //   it has a final name as well                  sealed: finish that
-//   its marker is the ring's, a block ends at    cut it to file_bytes and go on
-//   file_bytes
+//   its marker and start are the ring's, a       cut it to file_bytes and go on
+//   block ends at file_bytes
 //   its marker is the ring's, file_bytes and     nothing of it was published: unlink it
 //   file_blocks are 0
 //   another segment of the channel, from         torn: put off until its repair (repair.h),

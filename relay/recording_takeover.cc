@@ -61,7 +61,9 @@ Result<bool> Recording::clear_open(const struct stat& status) {
     if (!head.broken) {
       Result<bool> sealed = finish_seal(ours ? recorded_.start_us : head.start_us);
       if (!sealed || *sealed) return sealed;
-      if (ours && ends_block(fd->get(), head, recorded_.file_bytes)) return false;
+      if (ours && recorded_.start_us == head.start_us &&
+          ends_block(fd->get(), head, recorded_.file_bytes))
+        return false;
       char torn[kAsideNameBytesMax];
       if (Status s = set_aside(dir, kOpenSegment, kTornPrefix, head.start_us, torn); !s)
         return s.error();

@@ -96,6 +96,7 @@ Status Store::drain(const Ring& ring, int64_t until_ns) {
 }
 
 void Store::watch(bool begins) {
+  keep_to_own_counters();
   const uint64_t now_ns = static_cast<uint64_t>(monotonic_ns());
   const uint64_t since_ns = get(counters_->disk_busy_since_ns);
   set(counters_->disk_busy_since_ns, begins ? now_ns : 0);

@@ -4,8 +4,8 @@
 // static program's own definition of a function is the one that all of it uses, the library itself
 // included (inet_ntop). Only the relay is linked with this.
 //
-// Conversions: %s %d %u %x %%; l and ll, for %u and %x also z; a width, which pads with zeros.
-// Anything else is a bug, and ends the program.
+// Conversions: %s %d %u %x %X %%; l and ll, for %u, %x and %X also z; a width, which pads with
+// zeros. Anything else is a bug, and ends the program; the style test finds it first.
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,12 +26,13 @@ struct Text {
   }
 };
 
-void put_number(Text* text, uint64_t value, bool negative, unsigned base, size_t width) {
+void put_number(Text* text, uint64_t value, bool negative, unsigned base, size_t width,
+                const char* symbols = "0123456789abcdef") {
   char digits[32];
   char* at = digits + sizeof digits;
   const char* const least = at - (width < sizeof digits - 1 ? width : sizeof digits - 1);
   do {
-    *--at = "0123456789abcdef"[value % base];
+    *--at = symbols[value % base];
     value /= base;
   } while (value != 0 || at > least);
   if (negative) *--at = '-';
@@ -64,12 +65,13 @@ int vsnprintf(char* out, size_t room, const char* format, va_list args) {
                                          : va_arg(args, int);
       const uint64_t bits = static_cast<uint64_t>(value);
       put_number(&text, value < 0 ? ~bits + 1 : bits, value < 0, 10, width);
-    } else if (*p == 'u' || *p == 'x') {
+    } else if (*p == 'u' || *p == 'x' || *p == 'X') {
       const uint64_t value = is_size      ? va_arg(args, size_t)
                              : longs > 1  ? va_arg(args, unsigned long long)
                              : longs == 1 ? va_arg(args, unsigned long)
                                           : va_arg(args, unsigned);
-      put_number(&text, value, false, *p == 'x' ? 16 : 10, width);
+      put_number(&text, value, false, *p == 'u' ? 10 : 16, width,
+                 *p == 'X' ? "0123456789ABCDEF" : "0123456789abcdef");
     } else if (*p == '%') {
       text.put(p, 1);
     } else {

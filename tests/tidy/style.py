@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The style that a program can check: columns, tabs, white space, headers, file modes."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,6 +90,12 @@ with case("relay/ includes nothing that needs a C++ library"):
     none([where(path, number) for path, number, line in
           lines(path for path in sources if path.relative_to(ROOT).parts[0] == "relay")
           if line in banned], "includes")
+with case("relay/ formats with what its own printf knows"):
+    known = re.compile(r"%(%|\d*(s|l{0,2}[duxX]|z[uxX]))")
+    none([where(path, number) for path, number, line in
+          lines(path for path in sources if path.relative_to(ROOT).parts[0] == "relay")
+          for text in re.findall(r'"((?:[^"\\]|\\.)*)"', line.partition("// ")[0])
+          if "%" in known.sub("", text)], "formats")
 with case("scripts are executable, and only they"):
     none([str(path.relative_to(ROOT)) for path in files
           if (path.read_bytes()[:2] == b"#!") != os.access(path, os.X_OK)

@@ -41,6 +41,7 @@ TEST_CASE("printf: what it formats it formats as the C library does, at any room
     check_same(room, "%d %d %d", 0, -1, INT32_MIN);
     check_same(room, "%u %x", UINT32_MAX, 0xdeadbeefu);
     check_same(room, "%02x%02x", 7u, 255u);
+    check_same(room, "%08X", 0xe1020abu);
     check_same(room, "%020llu", 18446744073709551615ull);
     check_same(room, "%020llu|%06u", 42ull, 1234567u);
     check_same(room, "%lld %lld", INT64_MIN, INT64_MAX);
