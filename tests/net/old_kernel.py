@@ -19,7 +19,7 @@ from udp import Fixed, Varying, drain, sender, send_all, subscriber  # noqa: E40
 LAUNCHER = Path(old_kernel.__file__)
 GROUP = "239.1.1.1:6000"
 # What a relay asks for, and does without.
-PROBED_CALLS = {"close_range"}
+PROBED_CALLS = {"close_range", "pwritev2"}
 PROBED_OPTIONS = {"UDP_SEGMENT", "UDP_GRO", "SO_MEMINFO", "IPV6_MULTICAST_ALL"}
 # The scripts of a phase's lanes run beside each other; those with much to send run alone.
 PHASES = [[("net/live", "net/sockets")],
