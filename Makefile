@@ -153,6 +153,10 @@ crash: all ## kills at every system call, KILLS=200 under load, RESTARTS=100
 	$(Q)BUILD=$(abspath $(BUILD)) SDR_RELAY=$(abspath $(BUILD))/san/bin/sdr-relay-glibc \
 	    HOSTILE=1000 TIMEOUT_S=3600 tests/run crash/hostile
 
+soak: all ## half an hour of load, or SOAK_S=60: nothing lost, nothing grows
+	$(Q)BUILD=$(abspath $(BUILD)) SOAK_S=$(or $(SOAK_S),1800) \
+	    TIMEOUT_S=$$(($(or $(SOAK_S),1800) + 300)) tests/run soak
+
 vm: all $(BUILD)/unit ## tests in a Debian 12 with cgroup v2, booted as a process; takes root
 	$(if $(NODEPS),,$(Q)debian/builddeps mmdebstrap user-mode-linux || true)
 	$(Q)BUILD=$(abspath $(BUILD)) tests/vm/run $(T)
@@ -167,5 +171,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check crash fuzz libfuzzer vm demo clean help
+.PHONY: all relay-glibc deps check crash fuzz libfuzzer soak vm demo clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)
