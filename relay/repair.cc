@@ -106,6 +106,7 @@ Status Repair::begin(const Job& job, int64_t start_us) {
   is_validated_ = head_.is_same_schema && layout.parse(job.layout, &column);
   certain_bytes_ = read_synced_mark(job.recording->dir(), head_.sync);
   head_.start_us = start_us;
+  copy_.forget();  // the buffer has been given back since, and an inode may have another file now
   fd_ = std::move(*fd);
   good_bytes_ = head_.bytes;
   blocks_ = lost_bytes_ = lost_count_ = 0;

@@ -39,9 +39,9 @@ class SegmentFile {
   Status create(int dir_fd, const char* name, uint32_t mode);
   Status resume(int dir_fd, const char* name, uint64_t file_bytes);
 
-  // The buffer, for other uses while no file is open; what was dropped is remembered no longer.
+  // The buffer, for other uses while no file is open; what was dropped is forgotten.
   std::span<uint8_t> scratch() {
-    dropped_bytes_ = kNoBytes;
+    forget();
     return {buffer_, buffer_bytes_};
   }
 
@@ -55,6 +55,8 @@ class SegmentFile {
     return status.st_dev == device_ && status.st_ino == inode_ && file_bytes == dropped_bytes_ &&
            static_cast<uint64_t>(status.st_size) >= file_bytes;
   }
+
+  void forget() { dropped_bytes_ = kNoBytes; }
 
   // Where the next bytes go, and how many fit. What is put there counts once append() names it.
   uint8_t* tail() { return buffer_ + held_; }

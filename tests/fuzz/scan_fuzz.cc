@@ -1,14 +1,13 @@
-// Any bytes as the segment that a relay finds at its start: the scan ends within the file, at the
-// end of the last of the blocks that are whole from the front, and so do sdr-cat and the parser
-// that both share.
+// Any bytes as a container file: the relay's scan and sdr-cat's, which share their core, find the
+// same sound blocks and lost ranges, whatever the windows through which they read; together these
+// are the file, and no lost range has a sound block behind a marker in it.
 #include <fcntl.h>
 #include <string.h>
 
 #include <algorithm>
 #include <vector>
 
-#include "relay/format/segment_name.h"
-#include "relay/ocf_scan.h"
+#include "relay/segment_scan.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/cat/segment_reader.h"
 
@@ -37,34 +36,70 @@ void check_header(const OcfHeader& header, Bytes bytes) {
   require(put_ocf_header(header, {}, header.sync, {out.data(), size - 1}) == 0);
 }
 
-// Where the blocks that are whole from the front end.
-struct Front {
+struct Piece {
+  bool is_block;
+  uint64_t offset;
   uint64_t bytes;
-  uint64_t blocks;
+  bool operator==(const Piece&) const = default;
 };
 
-Front front_of(Bytes bytes, const OcfHeader& header) {
-  Front front = {header.size, 0};
-  OcfBlock block;
-  while (parse_ocf_block(bytes.subspan(front.bytes), header.sync, &block) == BlockStatus::kOk) {
-    require(block.datums > 0 && block.size > kSyncBytes + 1);
-    front.bytes += block.size;
-    ++front.blocks;
+// The pieces of the file, as the relay's scan finds them through a window.
+std::vector<Piece> scan(int fd, const SegmentHead& head, size_t window_bytes) {
+  std::vector<uint8_t> window(window_bytes);
+  SegmentScan scan(window);
+  scan.begin(fd, head, nullptr, nullptr);
+  std::vector<Piece> pieces;
+  for (uint64_t at = head.bytes;;) {
+    ScanFound found;
+    require(static_cast<bool>(scan.next(&found)));
+    if (found.event == ScanEvent::kEnd) return pieces;
+    if (found.event == ScanEvent::kPass) {
+      require(found.bytes > 0);
+    } else if (found.event == ScanEvent::kLost) {
+      require(found.lost.offset == at && found.lost.bytes > 0);
+      pieces.push_back({false, at, found.lost.bytes});
+      at += found.lost.bytes;
+    } else {
+      require(found.event == ScanEvent::kBlock && found.bytes == found.block.size);
+      pieces.push_back({true, at, found.bytes});
+      at += found.bytes;
+    }
   }
-  return front;
 }
 
-void check_reader(const ScratchDirectory& scratch, const Front& front, size_t size) {
-  cat::SegmentReader reader(UniqueFd(openat(scratch.fd(), "segment", O_RDONLY | O_CLOEXEC)), false,
+std::vector<Piece> read_by_cat(int directory_fd) {
+  cat::SegmentReader reader(UniqueFd(openat(directory_fd, "segment", O_RDONLY | O_CLOEXEC)), false,
                             64);
   std::string why;
   require(reader.read_header(&why) == cat::SegmentReader::Header::kOk);
-  for (uint64_t i = 0; i < front.blocks; ++i) require(reader.next().event == cat::Event::kBlock);
-  const cat::Found found = reader.next();
-  require((found.event == cat::Event::kEnd) == (front.bytes == size));
-  if (front.bytes < size)
-    require(found.event == cat::Event::kDamage &&
-            found.offset == static_cast<int64_t>(front.bytes));
+  std::vector<Piece> pieces;
+  for (;;) {
+    const cat::Found found = reader.next();
+    if (found.event == cat::Event::kEnd) return pieces;
+    require(found.event == cat::Event::kBlock || found.event == cat::Event::kDamage);
+    pieces.push_back({found.event == cat::Event::kBlock, static_cast<uint64_t>(found.offset),
+                      static_cast<uint64_t>(found.size)});
+  }
+}
+
+bool is_sound(Bytes bytes, const uint8_t* sync) {
+  OcfBlock block;
+  return parse_ocf_block(bytes, sync, &block) == BlockStatus::kOk;
+}
+
+// Whether two of the marker can overlap; ours, which are random, do not.
+bool overlaps_itself(const uint8_t* sync) {
+  for (size_t by = 1; by < kSyncBytes; ++by)
+    if (memcmp(sync, sync + by, kSyncBytes - by) == 0) return true;
+  return false;
+}
+
+// Each place in a lost range where a marker or the header ends.
+void check_lost(Bytes bytes, const OcfHeader& header, const Piece& lost) {
+  for (uint64_t at = lost.offset; at < lost.offset + lost.bytes; ++at) {
+    if (memcmp(bytes.data() + at - kSyncBytes, header.sync, kSyncBytes) != 0) continue;
+    require(!is_sound(bytes.subspan(at), header.sync));
+  }
 }
 
 }  // namespace
@@ -72,30 +107,44 @@ void check_reader(const ScratchDirectory& scratch, const Front& front, size_t si
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const ScratchDirectory scratch;
   const Bytes bytes(data, size);
-  scratch.write("segment", text_of(data, size));
-  ScanResult result;
-  require(static_cast<bool>(scan_segment(scratch.fd(), "segment", &result)));
-  require(result.file_bytes == size && result.good_bytes <= size);
-  uint8_t sync[kSyncBytes];
-  const bool has_sync = read_sync_marker(scratch.fd(), "segment", sync);
   Result<OcfHeader> header = parse_ocf_header(bytes);
-  require(has_sync == static_cast<bool>(header));
-  if (!header) {
-    require(result.good_bytes == 0 && result.blocks == 0);
-    return 0;
-  }
+  if (!header) return 0;
   check_header(*header, bytes);
-  require(memcmp(sync, header->sync, kSyncBytes) == 0);
-  require(result.is_ours == (ocf_metadata(bytes, "sdr.channel").data() != nullptr));
-  const Front front = front_of(bytes, *header);
-  require(result.good_bytes == front.bytes && result.blocks == front.blocks);
-  check_reader(scratch, front, size);
+  scratch.write("segment", text_of(data, size));
+  SegmentHead head;
+  head.file_bytes = size;
+  head.bytes = header->size;
+  memcpy(head.sync, header->sync, kSyncBytes);
+  const UniqueFd fd(openat(scratch.fd(), "segment", O_RDONLY | O_CLOEXEC));
 
-  // Cut where repair cuts it, it is good as a whole.
-  scratch.write("segment", text_of(data, front.bytes));
-  ScanResult again;
-  require(static_cast<bool>(scan_segment(scratch.fd(), "segment", &again)));
-  require(again.good_bytes == front.bytes && again.file_bytes == front.bytes);
-  require(again.blocks == front.blocks && again.start_us == result.start_us);
+  const std::vector<Piece> pieces = scan(fd.get(), head, size + 4096);
+  uint64_t at = header->size;
+  bool lost_before = false;
+  for (const Piece& piece : pieces) {
+    require(piece.offset == at);
+    at += piece.bytes;
+    OcfBlock block;
+    if (piece.is_block) {
+      require(parse_ocf_block(bytes.subspan(piece.offset), head.sync, &block) == BlockStatus::kOk);
+      require(block.size == piece.bytes && block.datums > 0);
+    } else {
+      require(!lost_before || at == size);  // two touch only where an unfinished block ends the file
+      if (!overlaps_itself(head.sync)) check_lost(bytes, *header, piece);
+    }
+    lost_before = !piece.is_block;
+    require(ends_block(fd.get(), head, at) || !piece.is_block);
+  }
+  require(at == size);
+  require(read_by_cat(scratch.fd()) == pieces);
+  // A window that is just large enough for the largest block finds the same.
+  uint64_t largest = 0;
+  for (const Piece& piece : pieces)
+    if (piece.is_block) largest = std::max(largest, piece.bytes);
+  std::vector<Piece> narrow = scan(fd.get(), head, largest + kBlockHeadBytesMax + 4096);
+  std::erase_if(narrow, [](const Piece& piece) { return !piece.is_block; });
+  std::vector<Piece> blocks = pieces;
+  std::erase_if(blocks, [](const Piece& piece) { return !piece.is_block; });
+  require(std::includes(narrow.begin(), narrow.end(), blocks.begin(), blocks.end(),
+                        [](const Piece& a, const Piece& b) { return a.offset < b.offset; }));
   return 0;
 }
