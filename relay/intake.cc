@@ -17,8 +17,10 @@ int64_t receive_time(const Journal& journal, uint32_t index, int64_t otherwise_n
     cmsghdr c;
     memcpy(&c, control + at, sizeof c);
     if (c.cmsg_len < sizeof c || c.cmsg_len > size - at) break;
-    const auto holds = [&c](int type, size_t bytes) {
-      return c.cmsg_level == SOL_SOCKET && c.cmsg_type == type && c.cmsg_len >= CMSG_LEN(bytes);
+    const int found = c.cmsg_level == SOL_SOCKET ? c.cmsg_type : 0;
+    const size_t found_bytes = c.cmsg_len;
+    const auto holds = [found, found_bytes](int type, size_t bytes) {
+      return found == type && found_bytes >= CMSG_LEN(bytes);
     };
     const uint8_t* const data = control + at + CMSG_LEN(0);
     if (timespec t; holds(SCM_TIMESTAMPNS, sizeof t)) {

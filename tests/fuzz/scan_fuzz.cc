@@ -128,7 +128,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       require(parse_ocf_block(bytes.subspan(piece.offset), head.sync, &block) == BlockStatus::kOk);
       require(block.size == piece.bytes && block.datums > 0);
     } else {
-      require(!lost_before || at == size);  // two touch only where an unfinished block ends the file
+      // Two touch only where an unfinished block ends the file.
+      require(!lost_before || at == size);
       if (!overlaps_itself(head.sync)) check_lost(bytes, *header, piece);
     }
     lost_before = !piece.is_block;

@@ -24,11 +24,14 @@ def make_open(data, run, storage, name, blocks, first=0, **options):
     """Records `blocks` (counts of datums) and kills the relay; its directory, with the .open."""
     shape = Varying()
     relay = Relay(data, run, storage, name, sync_ms=20, **options)
-    sock, sent = sender(relay.listen), first
+    sock, sent, writer = sender(relay.listen), first, relay.writer()
     for count in blocks:
+        os.kill(writer, signal.SIGSTOP)  # or a sync might come in between and make two of it
         for _ in range(count):
             sock.send(shape.make(sent))
             sent += 1
+        relay.wait_received(sent - first)
+        os.kill(writer, signal.SIGCONT)
         relay.wait_recorded(sent - first)
     pids = (*children(relay.pid), relay.pid)
     for pid in pids:
