@@ -121,11 +121,6 @@ bool Recording::is_due(int64_t now_us) const {
 
 Status Recording::seal() {
   if (!file_.is_open()) return {};
-  if (zeros_) {
-    // The mark comes first: between the link and the unlink this is both sealed and `.open`.
-    bool synced;
-    if (Status s = sync(&synced); !s) return s;
-  }
   if (Status s = file_.finish(); !s) return s;
   unsynced_ = false;
   if (Status s = seal_name(dir_.get(), options_.naming, kOpenSegment, &recorded_.start_us); !s)
@@ -142,7 +137,6 @@ Status Recording::seal() {
 
 Status Recording::seal_torn(const char* name, int64_t start_us) {
   if (Status s = seal_name(dir_.get(), options_.naming, name, &start_us); !s) return s;
-  if (Status s = sync_place(); !s) return s;
   ++sealed_;
   return {};
 }

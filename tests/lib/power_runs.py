@@ -254,6 +254,26 @@ def _replaced_within_a_block(stage):
     stage.stop()
 
 
+def _sealed_at_once(stage):
+    """Before any sync, in a directory that is as new."""
+    stage.start()
+    stage.send_some(20)
+    stage.send_bad(1)
+    stage.stop()
+
+
+def _ring_lost(stage):
+    """And not with the power: nothing of what was left open has been synced, not even its name."""
+    stage.start()
+    stage.send_bytes(40000)
+    stage.kill()
+    shutil.rmtree(stage.run / "rings" / NAME)
+    stage.start()
+    wait_for(lambda: not unfinished(stage.storage), "the repair is done")
+    stage.wait_ticks(2)
+    stage.stop()
+
+
 def _no_links(stage):
     stage.start("-e", "inject=linkat:error=EPERM")
     for _ in range(2):
@@ -304,6 +324,8 @@ RUNS = {
     "a recording": Script(_recording, EACH),
     "every batch synced": Script(_each_batch, EACH, sync_ms=0),
     "rotated by time": Script(_by_time, options=(("rotate_s", 1),)),
+    "sealed before any sync": Script(_sealed_at_once, sync_ms=60000),
+    "a ring lost": Script(_ring_lost, EACH, sync_ms=1000, options=(("buffer_bytes", 64 << 10),)),
     "sealed without hard links": Script(_no_links),
     "a writer replaced": Script(_replaced, EACH, sync_ms=1000,
                                 options=(("buffer_bytes", 64 << 10),)),
