@@ -82,6 +82,19 @@ std::vector<Piece> read_by_cat(int directory_fd) {
   }
 }
 
+// Whether an unfinished block at the end is a loss of its own depends on the largest block that
+// fits the window.
+std::vector<Piece> joined(const std::vector<Piece>& pieces) {
+  std::vector<Piece> out;
+  for (const Piece& piece : pieces) {
+    if (!out.empty() && !piece.is_block && !out.back().is_block)
+      out.back().bytes += piece.bytes;
+    else
+      out.push_back(piece);
+  }
+  return out;
+}
+
 bool is_sound(Bytes bytes, const uint8_t* sync) {
   OcfBlock block;
   return parse_ocf_block(bytes, sync, &block) == BlockStatus::kOk;
@@ -136,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     require(ends_block(fd.get(), head, at) || !piece.is_block);
   }
   require(at == size);
-  require(read_by_cat(scratch.fd()) == pieces);
+  require(joined(read_by_cat(scratch.fd())) == joined(pieces));
   // A window that is just large enough for the largest block finds the same.
   uint64_t largest = 0;
   for (const Piece& piece : pieces)

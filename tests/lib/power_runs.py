@@ -113,10 +113,13 @@ class Stage:
         if then == "synced":
             self._settle(lambda now: now.syncs > syncs, "a sync")
 
-    def send_bytes(self, size, then="recorded"):
-        """About so many bytes of datums."""
+    def count_of(self, size):
+        """How many datums are about so many bytes."""
         ten = sum(len(self.shape.make(self.sent + i)) for i in range(10))
-        self.send(1 + size * 10 // ten, then)
+        return 1 + size * 10 // ten
+
+    def send_bytes(self, size, then="recorded"):
+        self.send(self.count_of(size), then)
 
     def send_bad(self, count):
         for _ in range(count):
@@ -265,7 +268,8 @@ def _sealed_at_once(stage):
 def _ring_lost(stage):
     """And not with the power: nothing of what was left open has been synced, not even its name."""
     stage.start()
-    stage.send_bytes(40000)
+    stage.send_some(stage.count_of(40000))  # more than half of the ring, so that it is seen to
+    wait_for(lambda: stage.counters().recorded, "some are recorded")
     stage.kill()
     shutil.rmtree(stage.run / "rings" / NAME)
     stage.start()
