@@ -79,7 +79,8 @@ ScanFound BlockScan::next(std::span<const uint8_t> bytes, Rest rest) {
     // The last block of a file may be unfinished; that is another loss than the one before it.
     if (status == BlockStatus::kShort && rest == Rest::kEnd && find_marker(bytes) == kNowhere)
       return end_loss(false);
-    if (stated_end_ != 0) candidate_ = stated_end_;
+    const bool ends_behind_file = status == BlockStatus::kShort && rest == Rest::kEnd;
+    if (stated_end_ != 0 && !ends_behind_file) candidate_ = stated_end_;
     phase_ = Phase::kSearching;
   }
   return search(bytes, rest);
