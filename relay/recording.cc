@@ -19,7 +19,7 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   if (!s) drop();
   if (file_.is_open() && recorded_.start_us > last_start_us_) last_start_us_ = recorded_.start_us;
   // Nobody says whether the last sync went well, or what it was of.
-  unsynced_ = zeros_ = file_.is_open();
+  unsynced_ = zeros_ = marked_ = file_.is_open();
   return s;
 }
 

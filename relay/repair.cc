@@ -88,6 +88,7 @@ Status Repair::look(const Job& job) {
   (void)unlinkat(dir, kMendingSegment, 0);
   const int64_t start_us = find_torn(dir, name_);
   if (start_us < 0) {
+    remove_other_marks(dir, job.recording->state().sync);
     ++job_;
     return {};
   }
@@ -151,7 +152,6 @@ Status Repair::finish_scan(const Job& job) {
   if (blocks_ == 0) {  // a header, and what was preallocated
     phase_ = Phase::kLook;
     if (unlinkat(dir, name_, 0) < 0) return Error{"unable to unlink an empty segment", errno};
-    remove_synced_mark(dir, head_.sync);
     return {};
   }
   if (Status s = copy_.resume(dir, name_, good_bytes_); !s) return s;
@@ -206,7 +206,6 @@ Status Repair::seal(const Job& job) {
   phase_ = Phase::kLook;
   fd_.reset();
   if (Status s = job.recording->seal_torn(name_, head_.start_us); !s) return s;
-  remove_synced_mark(job.recording->dir(), head_.sync);
   char started[kIsoTimeBytes + 1];
   put_iso_time(head_.start_us, started);
   log_line("warning", "segment of %s was left open: sealed with %llu blocks, %llu bytes lost",

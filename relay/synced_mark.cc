@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/dir.h"
 #include "relay/fd.h"
 
 namespace sdr {
@@ -67,6 +68,15 @@ void remove_synced_mark(int dir_fd, const uint8_t sync[kSyncBytes]) {
   char name[kNameBytes];
   put_name(sync, name);
   (void)unlinkat(dir_fd, name, 0);
+}
+
+void remove_other_marks(int dir_fd, const uint8_t sync[kSyncBytes]) {
+  char own[kNameBytes];
+  put_name(sync, own);
+  (void)for_each_name(dir_fd, [&](const char* name) {
+    if (strncmp(name, kPrefix, sizeof kPrefix - 1) == 0 && strcmp(name, own) != 0)
+      (void)unlinkat(dir_fd, name, 0);
+  });
 }
 
 }  // namespace sdr

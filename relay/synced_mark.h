@@ -33,5 +33,7 @@ Status write_synced_mark(int dir_fd, uint32_t mode, const uint8_t sync[kSyncByte
 uint64_t read_synced_mark(int dir_fd, const uint8_t sync[kSyncBytes]);
 // For when the segment is sealed, and the end of its old name is on the disk.
 void remove_synced_mark(int dir_fd, const uint8_t sync[kSyncBytes]);
+// All but this one's; for when nothing else is unfinished.
+void remove_other_marks(int dir_fd, const uint8_t sync[kSyncBytes]);
 
 }  // namespace sdr

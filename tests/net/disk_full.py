@@ -71,8 +71,11 @@ with case("full, but not for longer than the ring lasts: nothing is missing"):
     live, sent = end(relay, seen, feeder)
     check_equal(len(check_all(relay, shape, live, sent)), sent, "recorded")
     check_equal(state_lines(relay), [FULL, AGAIN], "lines in the log")
+    disk.unmount()
+    disk.wait_let_go()
 
 with case("full when the relay stops: exit 0 with what the ring holds kept for the next one"):
+    disk = Disk(run, 32 << 20, "stopped")
     relay, seen, feeder = begin(disk, "stopped", buffer_bytes=16 << 20)
     relay.wait_recorded(RATE // 2)
     disk.fill()

@@ -109,7 +109,8 @@ with case("where O_DIRECT is refused: one line, and each write waits for its dis
                 "flags of its two descriptors")
     relay.stop()
     check_exact(numbers(relay.directory, shape), range(500), "recorded")
-    check_equal([line.rpartition(": ")[2] for line in relay.messages().splitlines()],
+    check_equal([line.rpartition(": ")[2] for line in relay.messages().splitlines()
+                 if "receive buffer: " not in line],
                 ["no O_DIRECT here; writing through the page cache"], "lines")
     sh(f"umount {disk}")
 

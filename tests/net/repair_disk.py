@@ -71,7 +71,9 @@ with case("a full disk: told once, recorded on; repaired at a start with room"):
     content, left = large(10, 2000)
     small = storage / "small"
     small.mkdir()
-    sh(f"mount -t tmpfs -o size=4m none {small}")
+    sh(f"mount -t tmpfs -o size=32m none {small}")
+    filler = small / "filler"
+    filler.write_bytes(bytes(28 << 20))
     where = fresh(small)
     (where / ".open").write_bytes(content)
     relay = start(small)
@@ -84,7 +86,7 @@ with case("a full disk: told once, recorded on; repaired at a start with room"):
     check_equal((len(lines), hidden(where)), (1, [".torn"]), f"{lines}")
     waiting = next(where.glob(".torn-*"))
     check_equal(waiting.read_bytes() == content, True, "it is as it was")
-    sh(f"mount -o remount,size=32m {small}")
+    filler.unlink()
     relay = start(small)
     wait_for(lambda: not hidden(where), "it is repaired")
     relay.stop()

@@ -64,6 +64,13 @@ TEST_CASE("a mark speaks of its own segment only") {
   CHECK(read_synced_mark(dir.get(), sync) == 0);
   remove_synced_mark(dir.get(), sync);
   CHECK(access(name.c_str(), F_OK) < 0);
+  const uint8_t other[kSyncBytes] = {4};
+  CHECK(write_synced_mark(dir.get(), 0640, sync, 1));
+  CHECK(write_synced_mark(dir.get(), 0640, other, 2));
+  remove_other_marks(dir.get(), other);
+  CHECK(access(name.c_str(), F_OK) < 0);
+  CHECK(read_synced_mark(dir.get(), other) == 2);
+  remove_synced_mark(dir.get(), other);
   CHECK(rmdir(path) == 0);
 }
 
