@@ -121,11 +121,12 @@ class Stage:
     def send_bytes(self, size, then="recorded"):
         self.send(self.count_of(size), then)
 
-    def send_bad(self, count):
+    def send_bad(self, count, wait=True):
         for _ in range(count):
             self.bad.append(b"bad %d" % len(self.bad))
             self._to.send(self.bad[-1])
-        self._settle(lambda now: now.rejects_kept >= len(self.bad), "the rejects are kept")
+        if wait:
+            self._settle(lambda now: now.rejects_kept >= len(self.bad), "the rejects are kept")
 
     def rotate(self):
         segments = self.counters().segments
@@ -261,7 +262,8 @@ def _sealed_at_once(stage):
     """Before any sync, in a directory that is as new."""
     stage.start()
     stage.send_some(20)
-    stage.send_bad(1)
+    stage.send_bad(1, wait=False)
+    stage.relay.wait_received(21)
     stage.stop()
 
 
@@ -329,7 +331,9 @@ RUNS = {
     "every batch synced": Script(_each_batch, EACH, sync_ms=0),
     "rotated by time": Script(_by_time, options=(("rotate_s", 1),)),
     "sealed before any sync": Script(_sealed_at_once, sync_ms=60000),
-    "a ring lost": Script(_ring_lost, EACH, sync_ms=1000, options=(("buffer_bytes", 64 << 10),)),
+    # Not with zeros: those are taken for lost sectors where no sync has vouched for them.
+    "a ring lost": Script(_ring_lost, EACH[:2], sync_ms=1000,
+                          options=(("buffer_bytes", 64 << 10),)),
     "sealed without hard links": Script(_no_links),
     "a writer replaced": Script(_replaced, EACH, sync_ms=1000,
                                 options=(("buffer_bytes", 64 << 10),)),
