@@ -17,12 +17,13 @@
 namespace sdr {
 
 constexpr uint64_t kCountersMagic = 0x53544e5543524453;  // "SDRCUNTS" in memory order
-constexpr uint32_t kCountersVersion = 2;
-constexpr size_t kCountersBytes = 4096;
+constexpr uint32_t kCountersVersion = 3;
+constexpr size_t kCountersBytes = 8192;
 constexpr size_t kStreamsMax = 9;  // [0] is the full-rate stream, then the decimated ones
 constexpr size_t kLatencyBuckets =
     36;  // bucket b counts latencies of [2^b, 2^(b+1)) ns; the last is open
 constexpr size_t kRejectReasons = 16;  // indexed by Reject; room to grow
+constexpr size_t kLostRangesKept = 128;
 
 using Counter = Atomic<uint64_t>;
 
@@ -35,6 +36,22 @@ struct StreamCounters {
   Counter bytes;
   Counter send_errors;  // datagrams that could not be sent, or were refused where they went
   Counter last_send_errno;
+};
+
+// What the numbers in the `sequence` field say (relay/sequence.h).
+struct SequenceCounters {
+  Counter gaps;        // runs of numbers that never came
+  Counter lost;        // those numbers
+  Counter duplicates;  // datums with a number that had come before
+  Counter reordered;   // datums that came after one with a later number
+  Counter resets;      // the numbering began anew
+};
+
+// A run of lost numbers; the last kLostRangesKept of them, range number i at i % kLostRangesKept.
+struct LostNumbers {
+  Counter first;    // the number, as the field has it
+  Counter count;
+  Counter time_ns;  // receive time of the datum that came behind them
 };
 
 struct ReceiverCounters {
@@ -65,6 +82,13 @@ struct ReceiverCounters {
   Counter log_lines_dropped;
   Counter writer_starts;
   StreamCounters streams[kStreamsMax];
+  Counter clock_steps;      // the wall clock was set
+  Counter silence_ns;       // longer without a datagram is trouble; 0: it never is
+  Counter silent_since_ns;  // wall clock of the last datagram before a silence that lasts; else 0
+  Counter silences;         // begun
+  Counter has_sequence;     // 1: a `sequence` field is watched
+  SequenceCounters sequence;
+  LostNumbers lost_ranges[kLostRangesKept];  // of sequence.gaps
 };
 
 struct WriterCounters {

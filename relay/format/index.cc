@@ -1,0 +1,48 @@
+#include "relay/format/index.h"
+
+#include <string.h>
+
+#include "relay/format/varint.h"
+
+namespace sdr {
+
+size_t put_index_row(const IndexRow& row, uint8_t* out) {
+  uint8_t* at = out;
+  const auto put = [&at](uint64_t value) { at += put_varint(static_cast<int64_t>(value), at); };
+  put(row.offset);
+  put(row.datums);
+  for (const int64_t time_us : {row.first_time_us, row.last_time_us}) {
+    put(row.has_times ? 1 : 0);
+    if (row.has_times) put(static_cast<uint64_t>(time_us));
+  }
+  uint64_t losses[kLossCount];
+  memcpy(losses, &row.losses, sizeof losses);
+  for (const uint64_t count : losses) put(count);
+  return static_cast<size_t>(at - out);
+}
+
+bool take_index_row(const uint8_t** at, const uint8_t* end, IndexRow* row) {
+  const auto take = [at, end](uint64_t* value) {
+    int64_t number;
+    if (get_varint(at, end, &number) != VarintStatus::kOk || number < 0) return false;
+    *value = static_cast<uint64_t>(number);
+    return true;
+  };
+  if (!take(&row->offset) || !take(&row->datums)) return false;
+  row->has_times = true;
+  for (int64_t* time_us : {&row->first_time_us, &row->last_time_us}) {
+    uint64_t branch;
+    *time_us = 0;
+    if (!take(&branch) || branch > 1) return false;
+    row->has_times = row->has_times && branch == 1;
+    if (branch == 1 && get_varint(at, end, time_us) != VarintStatus::kOk) return false;
+  }
+  uint64_t losses[kLossCount];
+  for (uint64_t& count : losses) {
+    if (!take(&count)) return false;
+  }
+  memcpy(&row->losses, losses, sizeof losses);
+  return true;
+}
+
+}  // namespace sdr
