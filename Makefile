@@ -19,11 +19,12 @@ COMMON   := -std=c++20 -g -MMD -MP $(WARN) -I. -DSDR_VERSION='"$(VERSION)"'
 
 # The relay: freestanding in spirit. libstdc++.a is never linked, so what needs it fails the link.
 RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics \
-               -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections
-MUSL_FLAGS   = -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
+               -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+               -fno-math-errno -ffp-contract=off
+MUSL_FLAGS   = -fno-pie -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
                -isystem /usr/include/c++/$(GXX_VER) -isystem /usr/include/$(TRIPLET)/c++/$(GXX_VER)
 MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections \
-               -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code -Wl,--build-id=none
+               -Wl,-z,max-page-size=4096 -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
 MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 TOOL_FLAGS  := $(COMMON) -O2
 

@@ -1,12 +1,12 @@
 #include "relay/options.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/format/segment_name.h"
 #include "relay/number.h"
+#include "relay/option_values.h"
 
 namespace sdr {
 namespace {
@@ -24,11 +24,15 @@ constexpr char kHelp[] =
     "  --layout FILE                layout of a datum, as sdr-gen compiled it\n"
     "  --header FILE                constant part of a segment's header\n"
     "  --full-rate ADDR:PORT        send every datum here\n"
-    "  --decimated ADDR:PORT,factor=N   send every Nth datum here; may be repeated\n"
+    "  --decimated ADDR:PORT,factor=N|rate-mhz=N[,method=downsample|average|minmax|rms]\n"
+    "             [,hold=N+N...][,max-wait-ms=N]   send one datum a window; may be repeated\n"
     "  --interface IF|ADDR          the streams leave here\n"
     "  --ttl N --dscp N --loopback 0|1\n"
     "  --invalid drop|relay         what to do with datagrams that are no datum\n"
+    "  --sequence N[,wrap=W]        number N of a datum counts the datums\n"
+    "  --silence-ms N               longer without a datagram is trouble\n"
     "  --record DIR                 record into DIR\n"
+    "  --receive-time               record each datum with its receive time\n"
     "  --mount DIR                  record only while this is a mount point\n"
     "  --mode OCTAL                 of the files recorded\n"
     "  --sync-ms N --rotate-s N --segment-bytes N --buffer-bytes N --receive-buffer-bytes N\n"
@@ -55,7 +59,10 @@ enum Id : int {
   kDscp,
   kLoopback,
   kInvalid,
+  kSequence,
+  kSilence,
   kRecord,
+  kReceiveTime,
   kMount,
   kMode,
   kSync,
@@ -72,61 +79,46 @@ enum Id : int {
   kVersion,
 };
 
-constexpr option kOptions[] = {
-    {"name", 1, nullptr, kName},
-    {"listen", 1, nullptr, kListen},
-    {"listen-fd", 1, nullptr, kListenFd},
-    {"listen-interface", 1, nullptr, kListenInterface},
-    {"source", 1, nullptr, kSource},
-    {"allow", 1, nullptr, kAllow},
-    {"layout", 1, nullptr, kLayout},
-    {"header", 1, nullptr, kHeader},
-    {"full-rate", 1, nullptr, kFullRate},
-    {"decimated", 1, nullptr, kDecimated},
-    {"interface", 1, nullptr, kInterface},
-    {"ttl", 1, nullptr, kTtl},
-    {"dscp", 1, nullptr, kDscp},
-    {"loopback", 1, nullptr, kLoopback},
-    {"invalid", 1, nullptr, kInvalid},
-    {"record", 1, nullptr, kRecord},
-    {"mount", 1, nullptr, kMount},
-    {"mode", 1, nullptr, kMode},
-    {"sync-ms", 1, nullptr, kSync},
-    {"rotate-s", 1, nullptr, kRotate},
-    {"segment-bytes", 1, nullptr, kSegment},
-    {"buffer-bytes", 1, nullptr, kBuffer},
-    {"receive-buffer-bytes", 1, nullptr, kReceiveBuffer},
-    {"catch-up-ms", 1, nullptr, kCatchUp},
-    {"ring", 1, nullptr, kRing},
-    {"counters", 1, nullptr, kCounters},
-    {"write-cpus", 1, nullptr, kWriteCpus},
-    {"ready-fd", 1, nullptr, kReadyFd},
-    {"help", 0, nullptr, kHelpId},
-    {"version", 0, nullptr, kVersion},
-    {nullptr, 0, nullptr, 0},
+struct OptionName {
+  const char* name;
+  int id;
 };
 
-template <typename T>
-bool parse_number_into(const char* text, uint64_t least, uint64_t most, T* out,
-                       unsigned base = 10) {
-  uint64_t value;
-  if (!parse_number(text, base, &value) || value < least || value > most) return false;
-  *out = static_cast<T>(value);
-  return true;
-}
-
-// "ADDR:PORT,factor=N"
-bool parse_decimated(const char* text, Options* out) {
-  if (out->stream_count == kStreamsMax) return false;
-  StreamOptions& stream = out->streams[out->stream_count];
-  const char* comma = strchr(text, ',');
-  if (!comma || strncmp(comma, ",factor=", 8) != 0) return false;
-  const std::string_view to(text, static_cast<size_t>(comma - text));
-  if (!parse_endpoint(to, &stream.to)) return false;
-  if (!parse_number_into(comma + 8, 1, 1u << 31, &stream.factor)) return false;
-  ++out->stream_count;
-  return true;
-}
+constexpr OptionName kOptions[] = {
+    {"name", kName},
+    {"listen", kListen},
+    {"listen-fd", kListenFd},
+    {"listen-interface", kListenInterface},
+    {"source", kSource},
+    {"allow", kAllow},
+    {"layout", kLayout},
+    {"header", kHeader},
+    {"full-rate", kFullRate},
+    {"decimated", kDecimated},
+    {"interface", kInterface},
+    {"ttl", kTtl},
+    {"dscp", kDscp},
+    {"loopback", kLoopback},
+    {"invalid", kInvalid},
+    {"sequence", kSequence},
+    {"silence-ms", kSilence},
+    {"record", kRecord},
+    {"receive-time", kReceiveTime},
+    {"mount", kMount},
+    {"mode", kMode},
+    {"sync-ms", kSync},
+    {"rotate-s", kRotate},
+    {"segment-bytes", kSegment},
+    {"buffer-bytes", kBuffer},
+    {"receive-buffer-bytes", kReceiveBuffer},
+    {"catch-up-ms", kCatchUp},
+    {"ring", kRing},
+    {"counters", kCounters},
+    {"write-cpus", kWriteCpus},
+    {"ready-fd", kReadyFd},
+    {"help", kHelpId},
+    {"version", kVersion},
+};
 
 bool parse_one(int id, const char* text, Options* out) {
   switch (id) {
@@ -168,6 +160,13 @@ bool parse_one(int id, const char* text, Options* out) {
     case kInvalid:
       out->relay_invalid = strcmp(text, "relay") == 0;
       return out->relay_invalid || strcmp(text, "drop") == 0;
+    case kSequence:
+      return parse_sequence(text, out);
+    case kSilence:
+      return parse_number_into(text, 1, 86400000, &out->silence_ms);
+    case kReceiveTime:
+      out->receive_time = true;
+      return true;
     case kRecord:
       out->record_dir = text;
       return *text != '\0';
@@ -229,41 +228,59 @@ const char* what_clashes(const Options& o) {
 
 }  // namespace
 
+namespace {
+
+// Which option `word` is, and where its value begins: behind "=", or null.
+const OptionName* find_option(const char* word, const char** value) {
+  if (word[0] != '-' || word[1] != '-') return nullptr;
+  const std::string_view text = word + 2;
+  const size_t size = text.find('=');
+  *value = size == std::string_view::npos ? nullptr : word + 2 + size + 1;
+  for (const OptionName& option : kOptions) {
+    if (text.substr(0, size) == option.name) return &option;
+  }
+  return nullptr;
+}
+
+void say(int fd, const char* before, const char* what, const char* after) {
+  for (const char* text : {before, what, after}) {
+    if (write(fd, text, strlen(text)) < 0) return;
+  }
+}
+
+// "sdr-relay: fatal: …"
+bool refuse(const char* before, const char* what, const char* after) {
+  char line[512];
+  snprintf(line, sizeof line, "sdr-relay: fatal: %s%s%s; see --help\n", before, what, after);
+  say(STDERR_FILENO, line, "", "");
+  return false;
+}
+
+}  // namespace
+
 bool parse_options(int argc, char** argv, Options* out, int* exit_code) {
   *exit_code = 100;
-  opterr = 0;
-  for (;;) {
-    int index = 0;
-    const int id = getopt_long(argc, argv, "", kOptions, &index);
-    if (id == -1) break;
-    if (id == kHelpId || id == kVersion) {
-      fputs(id == kHelpId ? kHelp : "sdr-relay " SDR_VERSION "\n", stdout);
+  for (int i = 1; i < argc; ++i) {
+    const char* value;
+    const OptionName* option = find_option(argv[i], &value);
+    if (!option) return refuse("unknown option '", argv[i], "'");
+    if (option->id == kHelpId || option->id == kVersion) {
+      say(STDOUT_FILENO, option->id == kHelpId ? kHelp : "sdr-relay " SDR_VERSION "\n", "", "");
       *exit_code = 0;
       return false;
     }
-    if (id == '?') {
-      fprintf(stderr, "sdr-relay: fatal: option %s is unknown or lacks its value; see --help\n",
-              argv[optind - 1]);
-      return false;
+    const bool takes_value = option->id != kReceiveTime;
+    if (takes_value && !value) value = ++i < argc ? argv[i] : nullptr;
+    if (takes_value != (value != nullptr))
+      return refuse("--", option->name, takes_value ? " lacks its value" : " takes no value");
+    if (!parse_one(option->id, value, out)) {
+      char what[256];
+      snprintf(what, sizeof what, "%s: invalid value '%s", option->name, value);
+      return refuse("--", what, "'");
     }
-    if (!parse_one(id, optarg, out)) {
-      fprintf(stderr, "sdr-relay: fatal: --%s: invalid value '%s'; see --help\n",
-              kOptions[index].name, optarg);
-      return false;
-    }
   }
-  if (optind < argc) {
-    fprintf(stderr, "sdr-relay: fatal: unexpected argument '%s'; see --help\n", argv[optind]);
-    return false;
-  }
-  if (const char* missing = what_is_missing(*out)) {
-    fprintf(stderr, "sdr-relay: fatal: %s is missing; see --help\n", missing);
-    return false;
-  }
-  if (const char* clash = what_clashes(*out)) {
-    fprintf(stderr, "sdr-relay: fatal: %s; see --help\n", clash);
-    return false;
-  }
+  if (const char* missing = what_is_missing(*out)) return refuse("", missing, " is missing");
+  if (const char* clash = what_clashes(*out)) return refuse("", clash, "");
   return true;
 }
 

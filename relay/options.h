@@ -7,15 +7,23 @@
 
 #include "relay/address.h"
 #include "relay/format/counters.h"
+#include "relay/numbers.h"
+#include "relay/window.h"
 
 namespace sdr {
 
 constexpr size_t kAllowMax = 64;
 constexpr size_t kCpusMax = 1024;
 
+constexpr size_t kHoldMax = 64;
+
 struct StreamOptions {
   Address to;
-  uint32_t factor = 1;  // 1: every datum
+  // Of a decimated one. Numbers are named by ordinal (numbers.h).
+  WindowOptions window;
+  Method method = Method::kDownsample;
+  uint32_t hold[kHoldMax];
+  size_t hold_count = 0;
 };
 
 struct Options {
@@ -39,6 +47,10 @@ struct Options {
   int dscp = 0;
   bool loopback = true;
   bool relay_invalid = false;
+  uint64_t silence_ms = 0;        // 0: silence is no trouble
+  bool has_sequence = false;
+  uint32_t sequence_ordinal = 0;  // of the number (numbers.h)
+  uint64_t sequence_wrap = 0;     // 0: the field's width
 
   const char* record_dir = nullptr;  // null: not recorded
   const char* mount_point = nullptr;
@@ -49,6 +61,7 @@ struct Options {
   uint64_t buffer_bytes = 4ull << 20;
   uint64_t receive_buffer_bytes = 2ull << 20;
   uint64_t catch_up_ms = 5000;
+  bool receive_time = false;  // is recorded with each datum
 
   const char* ring_dir = nullptr;
   const char* counters_file = nullptr;

@@ -21,27 +21,7 @@ constexpr size_t kSendBytesMax = 65507;  // of one UDP send over IPv4; IPv6 take
 
 }  // namespace
 
-Status Stream::open(const Options& options, const StreamOptions& to, StreamCounters* counters) {
-  factor_ = to.factor;
-  return output_.open(options, to.to, counters);
-}
-
 void Stream::send(const iovec* datums, uint32_t count) {
-  if (factor_ == 1) {
-    send_all(datums, count);
-    return;
-  }
-  iovec last[kBatchMax];
-  uint32_t chosen = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    if (++in_window_ < factor_) continue;
-    in_window_ = 0;
-    last[chosen++] = datums[i];
-  }
-  send_all(last, chosen);
-}
-
-void Stream::send_all(const iovec* datums, uint32_t count) {
   if (count == 0) return;
   if (!output_.stands()) {
     output_.failed(count, 0);

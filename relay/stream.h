@@ -14,21 +14,20 @@ namespace sdr {
 class Stream {
  public:
   // Makes the socket; see Output::open.
-  Status open(const Options& options, const StreamOptions& to, StreamCounters* counters);
+  Status open(const Options& options, const StreamOptions& to, StreamCounters* counters) {
+    return output_.open(options, to.to, counters);
+  }
 
-  // Sends every datum, or of a decimated stream the last of each window.
+  // Sends every datum.
   void send(const iovec* datums, uint32_t count);
 
   Output& output() { return output_; }
 
  private:
-  void send_all(const iovec* datums, uint32_t count);
   uint32_t send_run(const iovec* datums, uint32_t count);
   uint32_t send_plain(const iovec* datums, uint32_t count);
 
   Output output_;
-  uint32_t factor_ = 1;
-  uint32_t in_window_ = 0;
 };
 
 }  // namespace sdr

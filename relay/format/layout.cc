@@ -117,6 +117,14 @@ Reject Layout::validate_all(const uint8_t* data, size_t size, int64_t count) con
   return at == end ? Reject::kNone : Reject::kLong;
 }
 
+bool Layout::append_long() {
+  if (count_ == kLayoutOpsMax) return false;
+  ops_[count_] = {'l', true, 0, count_ + 1};
+  ++count_;
+  fixed_size_ = 0;
+  return true;
+}
+
 Reject Layout::walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
   Cursor cursor = {*at, end, 0};
   const Reject r = walk_body(from, to, &cursor);
@@ -133,6 +141,8 @@ Reject Layout::walk_body(uint32_t from, uint32_t to, Cursor* cursor) const {
     int64_t wide;
     const uint8_t* body;
     switch (ops_[i].code) {
+      case 'f':
+      case 'd':
       case 'x':
         if (static_cast<size_t>(end - *at) < ops_[i].arg) return Reject::kShort;
         *at += ops_[i].arg;

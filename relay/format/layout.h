@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "relay/format/result.h"
@@ -62,14 +63,25 @@ class Layout {
   // The size of every datum, or 0 where it varies (or is 0).
   size_t fixed_size() const { return fixed_size_; }
 
- private:
-  friend class LayoutParser;
   // One step of the walk. Records dissolve: their fields simply follow each other.
   struct Op {
-    char code;      // n never appears; runs of f, d and x become one 'x'
-    uint32_t arg;   // x: bytes; e: symbols; <: branches; [ {: 1 where an item takes no byte
+    char code;      // n never appears; runs of f, of d and of x become one
+    bool held;      // "!"
+    uint32_t arg;   // f d x: bytes; e: symbols; <: branches; [ {: 1 where an item takes no byte
     uint32_t next;  // [ { < and each branch '|': index of the op behind its body
   };
+  // From the first on, each `next` leads to the next of those whose path from the root passes
+  // through records only.
+  std::span<const Op> ops() const { return {ops_, count_}; }
+  // Takes what those from `from` to before `to` describe; like take().
+  Reject take_ops(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
+    return walk(from, to, at, end);
+  }
+  // A long as a last field of the root record. False: there is no room for it.
+  bool append_long();
+
+ private:
+  friend class LayoutParser;
   Reject walk(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const;
   struct Cursor {
     const uint8_t* at;

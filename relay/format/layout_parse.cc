@@ -49,23 +49,36 @@ class LayoutParser {
   const char* emit(char code, uint32_t arg, uint32_t* index) {
     if (out_->count_ == kLayoutOpsMax) return "too many steps";
     *index = out_->count_++;
-    out_->ops_[*index] = {code, arg, *index + 1};
+    out_->ops_[*index] = {code, held_depth_ > 0 || is_held(), arg, *index + 1};
     return nullptr;
   }
 
-  // Runs of float, double and fixed become one step; never across the edge of a body.
-  const char* emit_bytes(uint32_t bytes) {
+  // Whether "!" follows the type that has just been read.
+  bool is_held() const { return at_ < text_.size() && text_[at_] == '!'; }
+
+  // The same of the record that begins here.
+  bool is_record_held() const {
+    size_t at = at_;
+    for (int open = 1; open > 0; ++at) {
+      if (at == text_.size()) return false;
+      open += text_[at] == '(' ? 1 : text_[at] == ')' ? -1 : 0;
+    }
+    return at < text_.size() && text_[at] == '!';
+  }
+
+  // Runs of float, of double and of fixed become one step; never across the edge of a body.
+  const char* emit_bytes(char code, uint32_t bytes) {
     if (bytes == 0) return nullptr;
     if (out_->count_ > merge_floor_) {
       Layout::Op& last = out_->ops_[out_->count_ - 1];
-      if (last.code == 'x') {
+      if (last.code == code && last.held == (held_depth_ > 0 || is_held())) {
         if (last.arg + static_cast<uint64_t>(bytes) > kSizeMax) return "number too large";
         last.arg += bytes;
         return nullptr;
       }
     }
     uint32_t index;
-    return emit('x', bytes, &index);
+    return emit(code, bytes, &index);
   }
 
   const char* type(int depth, Bounds* bounds) {
@@ -89,10 +102,10 @@ class LayoutParser {
         return emit(code, 0, &index);
       case 'f':
         *bounds = {4, 4};
-        return emit_bytes(4);
+        return emit_bytes(code, 4);
       case 'd':
         *bounds = {8, 8};
-        return emit_bytes(8);
+        return emit_bytes(code, 8);
       case 's':
       case 'y':
         *bounds = {1, kSizeMax};
@@ -100,7 +113,7 @@ class LayoutParser {
       case 'x':
         if (const char* wrong = number(0, &n)) return wrong;
         *bounds = {n, n};
-        return emit_bytes(n);
+        return emit_bytes(code, n);
       case 'e':
         if (const char* wrong = number(1, &n)) return wrong;
         *bounds = {1, 5};
@@ -119,6 +132,8 @@ class LayoutParser {
   }
 
   const char* record(int depth, Bounds* bounds) {
+    const int held = held_depth_ > 0 || is_record_held() ? 1 : 0;
+    held_depth_ += held;
     *bounds = {0, 0};
     while (!take(')')) {
       Bounds field;
@@ -126,6 +141,7 @@ class LayoutParser {
       take('!');
       *bounds = {sum(bounds->least, field.least), sum(bounds->most, field.most)};
     }
+    held_depth_ -= held;
     return nullptr;
   }
 
@@ -167,6 +183,7 @@ class LayoutParser {
   Layout* out_;
   size_t at_ = 0;
   uint32_t merge_floor_ = 0;
+  int held_depth_ = 0;  // records with "!" that we are in
 };
 
 Status Layout::parse(std::string_view text, size_t* column) {

@@ -1,0 +1,76 @@
+#include "relay/decimator.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+namespace sdr {
+namespace {
+
+// Datums that were made here, until they are sent; no one needs it for longer than a call. Twice
+// the largest with all of its numbers grown.
+uint8_t outgoing[2 * (kWindowBytes + kLayoutOpsMax * 9)];
+
+}  // namespace
+
+Status Decimator::open(const StreamOptions& options, const Layout& layout, Stream* stream) {
+  stream_ = stream;
+  method_ = options.method;
+  window_.open(options.window);
+  // A window that only its factor ends has its last datum in hand.
+  if (window_.patience_ns() < INT64_MAX) {
+    void* place =
+        mmap(nullptr, kWindowBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED) return Error{"no memory for decimation", errno};
+    last_ = static_cast<uint8_t*>(place);
+  }
+  return numbers_.open(layout, method_, {options.hold, options.hold_count});
+}
+
+void Decimator::take(const iovec* datums, const int64_t* times_ns, uint32_t count) {
+  iovec last = {last_, last_bytes_};
+  for (uint32_t i = 0; i < count; ++i) {
+    if (window_.ends_before(times_ns[i])) put_window(last);
+    last = datums[i];
+    window_.put(times_ns[i]);
+    if (method_ != Method::kDownsample)
+      numbers_.add(static_cast<const uint8_t*>(last.iov_base), last.iov_len);
+    if (window_.is_full()) put_window(last);
+  }
+  flush();
+  if (!last_ || window_.count() == 0 || last.iov_base == last_) return;
+  memcpy(last_, last.iov_base, last.iov_len);
+  last_bytes_ = last.iov_len;
+}
+
+void Decimator::look(int64_t now_ns) {
+  if (!window_.is_due(now_ns)) return;
+  put_window({last_, last_bytes_});
+  flush();
+}
+
+void Decimator::put_window(const iovec& last) {
+  const uint32_t datums = method_ == Method::kMinmax ? 2 : 1;
+  const size_t bytes_max = datums * (last.iov_len + numbers_.growth());
+  if (sending_count_ + datums > kBatchMax || sending_bytes_ + bytes_max > sizeof outgoing) flush();
+  if (method_ == Method::kDownsample) {
+    sending_[sending_count_++] = last;
+  } else {
+    for (uint32_t i = 0; i < datums; ++i) {
+      uint8_t* const out = outgoing + sending_bytes_;
+      const size_t size = numbers_.put(window_.count(), i == 1, last, out);
+      sending_[sending_count_++] = {out, size};
+      sending_bytes_ += size;
+    }
+    numbers_.clear();
+  }
+  window_.clear();
+}
+
+void Decimator::flush() {
+  stream_->send(sending_, sending_count_);
+  sending_count_ = 0;
+  sending_bytes_ = 0;
+}
+
+}  // namespace sdr

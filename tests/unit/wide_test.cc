@@ -1,0 +1,92 @@
+// Sums, means and roots against arithmetic of 128 bits, and at the edges beyond it.
+#include "relay/wide.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+namespace sdr {
+namespace {
+
+__extension__ typedef __int128 Int128;
+
+int64_t nearest_mean(Int128 sum, int64_t count) {
+  Int128 quotient = sum / count;
+  Int128 rest = sum % count;
+  if (rest < 0) rest += count, --quotient;
+  if (2 * rest > count || (2 * rest == count && quotient % 2 != 0)) ++quotient;
+  return static_cast<int64_t>(quotient);
+}
+
+TEST_CASE("means of integers are exact") {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    Wide sum = {};
+    Int128 expected = 0;
+    const int64_t count = static_cast<int64_t>(random() % 70) + 1;
+    const unsigned shift = static_cast<unsigned>(random() % 64);
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t value = static_cast<int64_t>(random()) >> shift;
+      add(value, &sum);
+      expected += value;
+    }
+    REQUIRE(mean(sum, static_cast<uint64_t>(count)) == nearest_mean(expected, count));
+  }
+}
+
+TEST_CASE("ties go to the even integer") {
+  const auto mean_of = [](int64_t a, int64_t b) {
+    Wide sum = {};
+    add(a, &sum);
+    add(b, &sum);
+    return mean(sum, 2);
+  };
+  CHECK(mean_of(0, 1) == 0);
+  CHECK(mean_of(1, 2) == 2);
+  CHECK(mean_of(0, -1) == 0);
+  CHECK(mean_of(-1, -2) == -2);
+  CHECK(mean_of(INT64_MAX, INT64_MAX - 1) == INT64_MAX - 1);
+  CHECK(mean_of(INT64_MIN, INT64_MIN) == INT64_MIN);
+  CHECK(mean_of(INT64_MIN, INT64_MAX) == 0);
+}
+
+TEST_CASE("roots of means of squares are the nearest integers") {
+  std::mt19937_64 random(2);
+  for (int round = 0; round < 20000; ++round) {
+    Wide squares = {};
+    unsigned __int128 sum = 0;
+    const uint64_t count = random() % 40 + 1;
+    const unsigned shift = static_cast<unsigned>(random() % 60) + 4;
+    for (uint64_t i = 0; i < count; ++i) {
+      const int64_t value = static_cast<int64_t>(random()) >> shift;
+      add_square(value, &squares);
+      sum += static_cast<unsigned __int128>(static_cast<Int128>(value) * value);
+    }
+    // r is the nearest if (2r - 1)^2 <= 4 sum / count <= (2r + 1)^2.
+    const unsigned __int128 found = root_mean(squares, count);
+    REQUIRE((found == 0 || (2 * found - 1) * (2 * found - 1) * count <= 4 * sum));
+    REQUIRE(4 * sum <= (2 * found + 1) * (2 * found + 1) * count);
+  }
+}
+
+TEST_CASE("roots at the edges") {
+  const auto root_of = [](std::initializer_list<int64_t> values) {
+    Wide squares = {};
+    for (const int64_t value : values) add_square(value, &squares);
+    return root_mean(squares, values.size());
+  };
+  CHECK(root_of({0}) == 0);
+  CHECK(root_of({-1}) == 1);
+  CHECK(root_of({0, 0, 0, 1}) == 0);  // 0.5
+  CHECK(root_of({3, 0, 0, 0}) == 2);  // 1.5
+  CHECK(root_of({5, 0, 0, 0}) == 2);  // 2.5
+  CHECK(root_of({7, 0, 0, 0}) == 4);  // 3.5
+  CHECK(root_of({INT64_MIN}) == uint64_t{1} << 63);
+  CHECK(root_of({INT64_MAX, INT64_MAX, INT64_MAX}) == INT64_MAX);
+  Wide squares = {};
+  for (int i = 0; i < 100000; ++i) add_square(INT64_MIN, &squares);
+  CHECK(root_mean(squares, 100000) == uint64_t{1} << 63);
+}
+
+}  // namespace
+}  // namespace sdr
