@@ -3,6 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "relay/format/varint.h"
+
 namespace sdr {
 namespace {
 
@@ -38,6 +40,14 @@ int64_t receive_time(const Journal& journal, uint32_t index, int64_t otherwise_n
 
 }  // namespace
 
+Intake::Intake(const Ring& ring, const Layout& layout, const IntakeRules& rules)
+    : ring_(ring), layout_(layout), rules_(rules), committed_(ring.head().committed.read()) {
+  const Sequence::Rule& rule = committed_.sequence.rule();
+  uint32_t op;
+  const char type = rule.watched ? layout.number_type(rule.ordinal, &op) : '\0';
+  if (type == 'i' || type == 'l') sequence_op_ = op;
+}
+
 uint32_t Batch::leave_out_before(int64_t from_ns) {
   const auto compact = [from_ns](iovec* pieces, int64_t* times, uint32_t* count) {
     uint32_t kept = 0;
@@ -55,6 +65,7 @@ uint32_t Batch::leave_out_before(int64_t from_ns) {
 
 void Intake::begin(Batch* batch) {
   committed_ = ring_.head().committed.read();
+  consumed_at_ = rules_.record ? ring_.head().recorded.read().position : 0;
   batch->received = 0;
   batch->received_bytes = 0;
   batch->first_time_ns = batch->last_time_ns = 0;
@@ -70,6 +81,51 @@ void Intake::take(uint32_t count, int64_t now_ns, Batch* batch) {
   for (uint32_t i = 0; i < count; ++i) {
     if (ring_.head().journal.messages[i].msg_len != kNoLength) take_one(i, now_ns, batch);
   }
+  sum_up();
+}
+
+// What is counted elsewhere, as it stands now.
+void Intake::sum_up() {
+  Losses& losses = committed_.open.losses;
+  const SequenceCounts& counts = committed_.sequence.counts();
+  losses.gaps = counts.gaps;
+  losses.lost = counts.lost;
+  losses.duplicates = counts.duplicates;
+  losses.reordered = counts.reordered;
+  losses.resets = counts.resets;
+  if (!rules_.page) return;
+  losses.kernel_drops = get(rules_.page->kernel_drops);
+  losses.restarts = get(rules_.page->starts);
+  losses.clock_steps = get(rules_.page->clock_steps);
+  SequenceCounters& shown = rules_.page->sequence;
+  set(shown.gaps, counts.gaps);
+  set(shown.lost, counts.lost);
+  set(shown.duplicates, counts.duplicates);
+  set(shown.reordered, counts.reordered);
+  set(shown.resets, counts.resets);
+}
+
+void Intake::note_number(std::span<const uint8_t> datum, int64_t time_ns) {
+  const uint8_t* at = datum.data();
+  const uint8_t* const end = at + datum.size();
+  int64_t number;
+  if (layout_.take_ops(0, sequence_op_, &at, end) == Reject::kNone &&
+      get_varint(&at, end, &number) == VarintStatus::kOk)
+    committed_.sequence.note(number, {time_ns, rules_.page});
+}
+
+void Intake::tick(int64_t now_ns, bool batch_in_hand) {
+  if (sequence_op_ != kNoOp) committed_.sequence.tick({now_ns, rules_.page});
+  const Losses before = committed_.open.losses;
+  sum_up();
+  if (!batch_in_hand && memcmp(&before, &committed_.open.losses, sizeof before) != 0)
+    ring_.head().committed.write(committed_);
+}
+
+void Intake::settle(int64_t now_ns) {
+  if (sequence_op_ != kNoOp) committed_.sequence.settle({now_ns, rules_.page});
+  sum_up();
+  ring_.head().committed.write(committed_);
 }
 
 void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
@@ -83,6 +139,7 @@ void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
   batch->received_bytes += datagram.size();
   const Reject reason = judge(index, datagram);
   if (reason == Reject::kNone) {
+    if (sequence_op_ != kNoOp) note_number(datagram, time_ns);
     const uint8_t* stands = datagram.data();
     if (rules_.record) {
       const uint64_t place = committed_.open.end();
@@ -90,6 +147,7 @@ void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
         stands = ring_.data(place);
       } else {
         ++batch->unrecorded;
+        ++committed_.open.losses.unrecorded;
       }
     }
     batch->time_ns[batch->datums] = time_ns;
@@ -99,6 +157,7 @@ void Intake::take_one(uint32_t index, int64_t now_ns, Batch* batch) {
   ++batch->rejected;
   ++batch->rejected_by_reason[static_cast<size_t>(reason)];
   if (reason == Reject::kSender) return;  // somebody else's: counted, not kept
+  ++committed_.open.losses.rejected;
   if (rules_.relay_invalid) {
     batch->invalid_time_ns[batch->relayed_invalid] = time_ns;
     batch->invalid[batch->relayed_invalid++] = {const_cast<uint8_t*>(datagram.data()),
@@ -139,17 +198,23 @@ bool Intake::has_reject_room(uint64_t bytes) const {
 }
 
 bool Intake::append(std::span<const uint8_t> datum, int64_t time_ns) {
-  if (!has_room(datum.size())) return false;
+  const bool timed = ring_.head().receive_time != 0;
+  const uint64_t bytes_max = datum.size() + (timed ? kVarintBytesMax : 0);
+  if (!has_room(bytes_max)) return false;
   Descriptor& open = committed_.open;
-  if (open.datums > 0 && open.bytes + datum.size() > kDescriptorBytesMax) {
+  // One that has been consumed is not gone on with: a block's times are then those of descriptors.
+  if (open.datums > 0 && (open.bytes + bytes_max > kDescriptorBytesMax || open.end() == consumed_at_)) {
     ring_.descriptor(committed_.index) = open;
     ++committed_.index;
-    open = {open.end(), 0, 0, 0, 0};
+    open = {open.end(), 0, 0, 0, 0, open.losses};
   }
-  memcpy(ring_.data(open.end()), datum.data(), datum.size());
+  uint8_t* const place = ring_.data(open.end());
+  memcpy(place, datum.data(), datum.size());
+  size_t bytes = datum.size();
+  if (timed) bytes += put_varint(time_ns / 1000, place + bytes);
   if (open.datums == 0) open.first_time_ns = time_ns;
   open.last_time_ns = time_ns;
-  open.bytes += static_cast<uint32_t>(datum.size());
+  open.bytes += static_cast<uint32_t>(bytes);
   ++open.datums;
   return true;
 }
@@ -185,15 +250,39 @@ void Intake::commit(uint32_t count) const {
   ring_.reset_journal(count);  // not before, or a batch that is not committed would be forgotten
 }
 
+// The first message that the batch under this number of `committed` still has; kBatchMax: none.
+uint32_t Intake::first_left(uint64_t sequence) const {
+  const Journal& journal = ring_.head().journal;
+  const uint64_t rest = journal.rest[sequence & 1].load();
+  const uint32_t next =
+      rest / kRestUnit == sequence ? static_cast<uint32_t>(rest % kRestUnit) : 0;
+  return next == 0 && journal.batch.load(Order::kAcquire) != sequence ? kBatchMax : next;
+}
+
+// The writer may be finishing it meanwhile; then another look is needed.
+void Intake::foresee(int64_t now_ns, Sequence* sequence, Losses* losses) {
+  static Batch batch;
+  rules_.record = rules_.relay_invalid = false;
+  const Flip<Committed>& committed = ring_.head().committed;
+  for (uint64_t before = ~committed.sequence(); before != committed.sequence();) {
+    before = committed.sequence();
+    begin(&batch);
+    for (uint32_t i = first_left(before); i < kBatchMax; ++i) {
+      if (ring_.head().journal.messages[i].msg_len != kNoLength) take_one(i, now_ns, &batch);
+    }
+    sum_up();
+  }
+  *sequence = committed_.sequence;
+  *losses = committed_.open.losses;
+}
+
 bool Intake::salvage(int64_t now_ns, uint32_t* datums) {
   RingHead& head = ring_.head();
   Journal& journal = head.journal;
   const uint64_t sequence = head.committed.sequence();
-  const uint64_t rest = journal.rest[sequence & 1].load();
-  uint32_t next = 0;
-  if (rest / kRestUnit == sequence) next = static_cast<uint32_t>(rest % kRestUnit);
-  if (next == 0 && journal.batch.load(Order::kAcquire) != sequence) return false;
+  uint32_t next = first_left(sequence);
   const uint32_t count = journal.count < kBatchMax ? journal.count : kBatchMax;
+  if (next >= count) return false;
   static Batch batch;
   begin(&batch);
   for (const uint32_t first = next; next < count; ++next) {
@@ -202,6 +291,7 @@ bool Intake::salvage(int64_t now_ns, uint32_t* datums) {
     if (next > first && !(has_room(length) && has_reject_room(RejectRecord::size(length)))) break;
     take_one(next, now_ns, &batch);
   }
+  sum_up();
   const bool more = next < count;
   if (more) journal.rest[(sequence + 1) & 1].store((sequence + 1) * kRestUnit + next);
   head.committed.write(committed_);

@@ -45,12 +45,13 @@ struct IntakeRules {
   std::span<const AddressBlock> allow;
   bool relay_invalid = false;
   bool record = true;  // false: nothing goes into the ring, and that is not counted
+  ReceiverCounters* page = nullptr;  // where losses are shown, and some are counted; may be null
 };
 
 class Intake {
  public:
-  Intake(const Ring& ring, const Layout& layout, const IntakeRules& rules)
-      : ring_(ring), layout_(layout), rules_(rules) {}
+  // `layout` is that of the datagrams.
+  Intake(const Ring& ring, const Layout& layout, const IntakeRules& rules);
 
   // Names the batch that is received next, so that a successor would finish it.
   void expect() const;
@@ -60,6 +61,15 @@ class Intake {
   // Commits what was taken, and makes the journal ready for the next batch.
   void commit(uint32_t count) const;
 
+  // A second has gone by: commits what is known by that, unless a batch in hand is yet to be.
+  void tick(int64_t now_ns, bool batch_in_hand);
+  // No more will come: commits all that is lost.
+  void settle(int64_t now_ns);
+
+  // What the batch in hand of a dead receiver would add to these, which are the ring's, if nobody
+  // has finished it yet. Changes nothing.
+  void foresee(int64_t now_ns, Sequence* sequence, Losses* losses);
+
   // Finishes the batch that a dead receiver left, if it left one, as far as the ring has room, and
   // adds the datums recovered. True: there is more of it, for when the ring has been drained.
   bool salvage(int64_t now_ns, uint32_t* datums);
@@ -67,7 +77,11 @@ class Intake {
   uint64_t end() const { return committed_.open.end(); }
 
  private:
+  static constexpr uint32_t kNoOp = ~0u;
   void begin(Batch* batch);
+  uint32_t first_left(uint64_t sequence) const;
+  void note_number(std::span<const uint8_t> datum, int64_t time_ns);
+  void sum_up();
   void take_one(uint32_t index, int64_t now_ns, Batch* batch);
   Reject judge(uint32_t index, std::span<const uint8_t> datagram) const;
   bool append(std::span<const uint8_t> datum, int64_t time_ns);
@@ -79,9 +93,11 @@ class Intake {
   const Ring& ring_;
   const Layout& layout_;
   IntakeRules rules_;
-  Committed committed_ = {};        // as it will be after commit()
+  Committed committed_;             // as it will be after commit()
+  uint32_t sequence_op_ = kNoOp;    // of the layout: the number that counts the datums
   uint64_t consumed_position_ = 0;  // what the writer had freed when last looked
   uint64_t consumed_index_ = 0;
+  uint64_t consumed_at_ = 0;  // consumed_position_ when the batch began
 };
 
 }  // namespace sdr

@@ -18,6 +18,7 @@
 #include "relay/counters_page.h"
 #include "relay/dir.h"
 #include "relay/format/ocf.h"
+#include "relay/handover.h"
 #include "relay/leftovers.h"
 #include "relay/log.h"
 #include "relay/options.h"
@@ -106,10 +107,13 @@ bool lock_channel(int dir_fd) {
   return true;
 }
 
-Result<Ring> make_ring(int dir_fd, std::string_view text, std::span<const uint8_t> header) {
-  if (!options.record_dir) return Ring::anonymous();
+Result<Ring> make_ring(int dir_fd, CountersPage* page, std::string_view text,
+                       std::span<const uint8_t> header) {
+  RingStart start = {options.name, text, header, options.buffer_bytes, options.receive_time, {}, {}};
+  take_over(options.record_dir ? dir_fd : -1, options, layout, page, &start);
+  if (!options.record_dir) return Ring::anonymous(start);
   if (Status s = make_way_for_ring(dir_fd); !s) return s.error();
-  Result<Ring> ring = Ring::create(dir_fd, "new", options.name, text, header, options.buffer_bytes);
+  Result<Ring> ring = Ring::create(dir_fd, "new", start);
   if (!ring) {
     (void)unlinkat(dir_fd, "new", 0);
     return ring;
@@ -190,9 +194,10 @@ int run(int argc, char** argv, pid_t parent) {
     log_line("warning", "receive buffer: %llu bytes asked, %llu granted; see net.core.rmem_max",
              static_cast<unsigned long long>(options.receive_buffer_bytes),
              static_cast<unsigned long long>(socket->buffer_granted / 2));
-  Result<Ring> ring = make_ring(ring_dir.get(), text, header);
+  Result<Ring> ring = make_ring(ring_dir.get(), counters, text, header);
   if (!ring) return report(kSystemError, ring.error(), options.record_dir ? options.ring_dir : "");
   const int result = run_receiver({options, layout, *ring, ring_dir.get(), *socket, *counters});
+  if (!options.record_dir || ring->head().finished.load() != 0) hand_over(*ring, counters);
   if (options.record_dir && ring->head().finished.load() != 0)
     (void)unlinkat(ring_dir.get(), "current", 0);
   return result;

@@ -8,12 +8,14 @@
 #include "relay/backlog.h"
 #include "relay/clock.h"
 #include "relay/count.h"
+#include "relay/decimator.h"
 #include "relay/intake.h"
 #include "relay/kernel_drops.h"
 #include "relay/link_watch.h"
 #include "relay/log.h"
 #include "relay/membership.h"
 #include "relay/signals.h"
+#include "relay/silence.h"
 #include "relay/stream.h"
 #include "relay/writer.h"
 #include "relay/writer_process.h"
@@ -22,6 +24,8 @@ namespace sdr {
 namespace {
 
 constexpr int64_t kLookEveryNs = 1000000000;
+constexpr int64_t kTimeoutLeastNs = 10000000;
+constexpr int64_t kClockStepNs = 20000000;
 constexpr int64_t kDrainNs = 1000000000;  // what is queued at TERM, where nobody holds the socket
 constexpr long kErrorPauseNs = 10000000;
 
@@ -35,6 +39,7 @@ class Receiver {
         intake_(live.ring, live.layout, rules()),
         backlog_(live.options.listen_fd >= 0, live.options.catch_up_ms, now_is(realtime_ns())),
         drops_(live.counters.receiver),
+        silence_(live.options.silence_ms, live.counters.receiver),
         membership_(live.socket.fd.get(), live.options),
         writer_(live.options, live.ring, live.ring_dir_fd, &live.counters) {}
 
@@ -44,7 +49,8 @@ class Receiver {
   IntakeRules rules() const {
     return {{live_.options.allow, live_.options.allow_count},
             live_.options.relay_invalid,
-            live_.options.record_dir != nullptr};
+            live_.options.record_dir != nullptr,
+            &live_.counters.receiver};
   }
   bool open_streams();
   void say_ready() const;
@@ -55,8 +61,11 @@ class Receiver {
   void relay();
   void relay_backlog(int64_t now_ns);
   void pause();
-  void look_around(int64_t now_ns);
+  bool look_around(int64_t now_ns);
+  void count_clock_steps(const Now& now);
   void look_at_links();
+  void look_at_windows(int64_t now_ns);
+  void fit_timeout(bool is_quiet);
   void drain_queue();
 
   const Live& live_;
@@ -64,11 +73,15 @@ class Receiver {
   Intake intake_;
   Backlog backlog_;
   KernelDrops drops_;
+  Silence silence_;
   LinkWatch links_;
   Membership membership_;
   WriterProcess writer_;
   Batch batch_;
   Stream streams_[kStreamsMax];
+  Decimator decimators_[kStreamsMax];  // [0] is none
+  int64_t receive_timeout_ns_ = kLookEveryNs;
+  int64_t clock_gap_ns_ = 0;
   uint64_t woken_at_ = 0;
   int64_t next_look_ns_ = 0;
   int64_t asked_ns_ = INT64_MAX;  // while it catches up: when it asked for the batch
@@ -86,6 +99,12 @@ bool Receiver::open_streams() {
       log_errno("fatal", s.error().sys_errno, "stream %s%s%s: %s", to, o.interface ? " at " : "",
                 o.interface ? o.interface : "", s.error().what);
       return false;
+    }
+    if (i > 0) {
+      if (Status s = decimators_[i].open(o.streams[i], live_.layout, &streams_[i]); !s) {
+        log_errno("fatal", s.error().sys_errno, "%s", s.error().what);
+        return false;
+      }
     }
     has_segments = has_segments && streams_[i].output().has_segments();
   }
@@ -142,8 +161,10 @@ void Receiver::handle(uint32_t count) {
   } else {
     relay_backlog(now_ns);
   }
-  look_around(now_ns);
+  if (batch_.received > batch_.rejected_by_reason[static_cast<size_t>(Reject::kSender)])
+    silence_.end();
   count_batch(batch_, &counters_);
+  if (look_around(now_ns)) intake_.tick(now_ns, true);
   intake_.commit(count);
   if (!live_.options.record_dir) return;
   const RingHead& head = live_.ring.head();
@@ -167,7 +188,8 @@ void Receiver::relay() {
     if (batch_.relayed_invalid > 0) streams_[0].send(batch_.invalid, batch_.relayed_invalid);
     count_latency(batch_, realtime_ns(), &counters_);
   }
-  for (size_t i = 1; i < o.stream_count; ++i) streams_[i].send(batch_.datum, batch_.datums);
+  for (size_t i = 1; i < o.stream_count; ++i)
+    decimators_[i].take(batch_.datum, batch_.time_ns, batch_.datums);
 }
 
 // What has waited in the socket, without what has waited too long.
@@ -196,14 +218,25 @@ void Receiver::pause() {
 
 // What costs a system call, once a second: the kernel's drops (before Linux 4.12 it says them
 // beside a datagram), whether the clock has been set, and what happens to the interfaces.
-void Receiver::look_around(int64_t now_ns) {
+bool Receiver::look_around(int64_t now_ns) {
   if (!live_.socket.has_meminfo && batch_.has_kernel_drops) drops_.count(batch_.kernel_drops);
-  if (now_ns < next_look_ns_ && next_look_ns_ - now_ns <= kLookEveryNs) return;
+  if (now_ns < next_look_ns_ && next_look_ns_ - now_ns <= kLookEveryNs) return false;
   next_look_ns_ = now_ns + kLookEveryNs;
+  silence_.look(now_ns);
   backlog_.note_clocks(now_is(now_ns));
+  count_clock_steps(now_is(now_ns));
   if (live_.socket.has_meminfo) drops_.count(socket_drops(live_.socket.fd.get()));
   const bool goes_on = !stop_asked() && exit_code_ == 0;
   if (goes_on && (links_.changed() || !membership_.stands())) look_at_links();
+  return true;
+}
+
+// Slewing moves the wall clock by much less in a second.
+void Receiver::count_clock_steps(const Now& now) {
+  const int64_t gap_ns = now.wall_ns - now.boot_ns;
+  const int64_t moved_ns = gap_ns - clock_gap_ns_;
+  if (moved_ns > kClockStepNs || moved_ns < -kClockStepNs) add(counters_.clock_steps, 1);
+  clock_gap_ns_ = gap_ns;
 }
 
 void Receiver::look_at_links() {
@@ -211,6 +244,27 @@ void Receiver::look_at_links() {
   if (Status s = membership_.renew(); !s) {
     log_errno("fatal", s.error().sys_errno, "%s: %s", live_.options.listen_text, s.error().what);
     exit_code_ = 111;
+  }
+}
+
+// Nothing has come for a while: that may be too long, and windows may be over by the clock.
+void Receiver::look_at_windows(int64_t now_ns) {
+  silence_.look(now_ns);
+  for (size_t i = 1; i < live_.options.stream_count; ++i) decimators_[i].look(now_ns);
+}
+
+// How long a receive waits: as long as a look around can wait, and what windows hold. It is made
+// shorter at once, and longer when nothing comes, so that a steady stream does not pay for it.
+void Receiver::fit_timeout(bool is_quiet) {
+  int64_t wanted_ns = silence_.limit_ns() < kLookEveryNs ? silence_.limit_ns() : kLookEveryNs;
+  for (size_t i = 1; i < live_.options.stream_count; ++i) {
+    const int64_t patience_ns = decimators_[i].patience_ns();
+    if (patience_ns < wanted_ns) wanted_ns = patience_ns;
+  }
+  if (wanted_ns < kTimeoutLeastNs) wanted_ns = kTimeoutLeastNs;
+  if (wanted_ns < receive_timeout_ns_ || (is_quiet && wanted_ns > receive_timeout_ns_)) {
+    set_receive_timeout(live_.socket.fd.get(), wanted_ns);
+    receive_timeout_ns_ = wanted_ns;
   }
 }
 
@@ -229,6 +283,8 @@ int Receiver::run() {
   const ReceiveSocket& socket = live_.socket;
   drops_.adopt(socket.inode, socket.has_meminfo ? socket_drops(socket.fd.get()) : UINT32_MAX);
   if (!open_streams()) return 111;
+  const Now now = now_is(realtime_ns());
+  clock_gap_ns_ = now.wall_ns - now.boot_ns;
   catch_signals();
   live_.ring.prepare_journal();
   if (live_.options.record_dir) {
@@ -242,8 +298,12 @@ int Receiver::run() {
     if (got > 0) {
       handle(static_cast<uint32_t>(got));
       if (pause_ns_ > 0) pause();
+      fit_timeout(false);
     } else {
-      look_around(realtime_ns());
+      const int64_t now_ns = realtime_ns();
+      if (look_around(now_ns)) intake_.tick(now_ns, false);
+      look_at_windows(now_ns);
+      fit_timeout(true);
     }
     heed_signals();
   }
@@ -251,6 +311,7 @@ int Receiver::run() {
   if (live_.options.listen_fd < 0) drain_queue();
   next_look_ns_ = 0;
   look_around(realtime_ns());
+  intake_.settle(realtime_ns());
   if (live_.options.record_dir) writer_.finish();
   return exit_code_;
 }

@@ -2,17 +2,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/clock.h"
 #include "relay/synced_mark.h"
 
 namespace sdr {
-Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const uint8_t> header) {
+Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const uint8_t> header,
+                         const Losses& told) {
   drop();
   dir_ = std::move(dir_fd);
   header_ = header;
   recorded_ = state->read();
+  if (!recorded_.knows_losses) recorded_.losses = told;
+  recorded_.knows_losses = true;
+  losses_ = recorded_.losses;
   state_ = state;
   last_start_us_ = newest_start(dir_.get(), options_.naming, INT64_MAX);
   Status s = take_over_open();
@@ -25,6 +31,7 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
 
 void Recording::drop() {
   file_.drop();
+  index_.drop();
   dir_.reset();
   state_ = nullptr;
   unsynced_ = false;
@@ -59,15 +66,18 @@ Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t
   if (block > file_.room()) return Error{"a block does not fit the buffer", 0};
   const size_t head = put_block_head(datums, bytes, file_.tail());
   block_bytes_ = head + bytes;
+  row_ = {file_.tail_offset(), datums, true, first_time_ns / 1000, 0, {}};
   return file_.tail() + head;
 }
 
-Status Recording::end_block(const Recorded& consumed) {
+Status Recording::end_block(const Recorded& consumed, int64_t last_time_ns) {
   memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
   const std::span<const uint8_t> block(file_.tail(), block_bytes_ + kSyncBytes);
   zeros_ = zeros_ || holds_zero_sector(block, file_.tail_offset());
   file_.append(block.size());
   if (Status s = file_.write(); !s) return note_failure(s);
+  row_.last_time_us = last_time_ns / 1000;
+  if (Status s = append_row(&row_, consumed.losses); !s) return note_failure(s);
   unsynced_ = true;
   recorded_.index = consumed.index;
   recorded_.bytes = consumed.bytes;
@@ -78,9 +88,56 @@ Status Recording::end_block(const Recorded& consumed) {
   return publish();
 }
 
+// Says what has been lost since the row before, up to `losses`.
+Status Recording::append_row(IndexRow* row, const Losses& losses) {
+  if (!options_.has_index) return {};
+  if (!index_.is_open()) {
+    if (Status s = index_.open(dir_.get(), options_.naming, recorded_.start_us, recorded_.sync,
+                               recorded_.index_bytes);
+        !s)
+      return s;
+  }
+  row->losses = losses_since(recorded_.losses, losses);
+  if (Status s = index_.append(*row); !s) return s;
+  recorded_.index_bytes = index_.bytes();
+  recorded_.losses = losses;
+  return {};
+}
+
+// Published before the segment has its name: whoever finishes the seal must not tell it again.
+Status Recording::finish_index() {
+  if (!options_.has_index) return {};
+  if (memcmp(&losses_, &recorded_.losses, sizeof losses_) != 0) {
+    const int64_t now_us = realtime_ns() / 1000;
+    row_ = {file_.file_bytes(), 0, true, now_us, now_us, {}};
+    if (Status s = append_row(&row_, losses_); !s) return s;
+    (void)publish();
+  }
+  return index_.finish();
+}
+
+// The segment's own name was taken.
+Status Recording::rename_index(int64_t from_us) {
+  if (!options_.has_index) return {};
+  UniqueFd days[2];
+  char names[2][kIndexNameBytesMax];
+  int dirs[2];
+  for (int i = 0; i < 2; ++i) {
+    const int64_t start_us = i == 0 ? from_us : recorded_.start_us;
+    Result<int> dir = directory_of(dir_.get(), options_.naming, start_us, &days[i]);
+    if (!dir) return dir.error();
+    dirs[i] = *dir;
+    put_index_name(options_.naming.channel, start_us, names[i]);
+  }
+  if (renameat(dirs[0], names[0], dirs[1], names[1]) < 0 && errno != ENOENT)
+    return Error{"unable to rename the index", errno};
+  return {};
+}
+
 Status Recording::sync(bool* synced) {
   *synced = false;
   if (!unsynced_ || !file_.is_open()) return {};
+  if (Status s = index_.sync(); !s) return note_failure(s);
   if (Status s = file_.sync(); !s) return note_failure(s);
   if (zeros_) {
     if (Status s =
@@ -121,10 +178,15 @@ bool Recording::is_due(int64_t now_us) const {
 
 Status Recording::seal() {
   if (!file_.is_open()) return {};
+  if (Status s = finish_index(); !s) return s;
   if (Status s = file_.finish(); !s) return s;
   unsynced_ = false;
+  const int64_t start_us = recorded_.start_us;
   if (Status s = seal_name(dir_.get(), options_.naming, kOpenSegment, &recorded_.start_us); !s)
     return s;
+  if (start_us != recorded_.start_us) {
+    if (Status s = rename_index(start_us); !s) return s;
+  }
   if (Status s = sync_place(); !s) return s;
   if (marked_) remove_synced_mark(dir_.get(), recorded_.sync);
   marked_ = false;

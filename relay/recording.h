@@ -28,6 +28,7 @@
 #include <span>
 
 #include "relay/format/ocf.h"
+#include "relay/index_file.h"
 #include "relay/ring.h"
 #include "relay/segment_dir.h"
 #include "relay/segment_file.h"
@@ -44,6 +45,7 @@ struct RecordingOptions {
   // Of everything in the directory; 0: unbounded. The oldest files are deleted, but none that was
   // begun within the last hour: beyond that, begin_block() fails with EDQUOT.
   uint64_t total_bytes_max = 0;
+  bool has_index = false;  // each segment has one beside it
 };
 
 class Recording {
@@ -52,17 +54,20 @@ class Recording {
       : options_(options), file_(buffer, buffer_bytes) {}
 
   // Takes over directory `dir_fd` (owned) for a ring's `state`; `header` is the constant part of
-  // new segments.
-  Status attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const uint8_t> header);
+  // new segments. `told` are the losses that rows told of before this ring.
+  Status attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const uint8_t> header,
+                const Losses& told);
   bool attached() const { return state_ != nullptr; }
   // Forgets file and directory, as a kill would; attach() is the way back.
   void drop();
 
   // Begins a block of `bytes` bytes of data, which the caller puts where the result points;
-  // end_block() then writes it and publishes `consumed` (index, bytes, datums, position).
-  // `first_time_ns` names a segment that begins here.
+  // end_block() then writes it and its row of the index, and publishes `consumed` (index, bytes,
+  // datums, position, losses). `first_time_ns` names a segment that begins here.
   Result<uint8_t*> begin_block(uint64_t datums, uint64_t bytes, int64_t first_time_ns);
-  Status end_block(const Recorded& consumed);
+  Status end_block(const Recorded& consumed, int64_t last_time_ns);
+  // All that is lost by now, for the row that a seal writes.
+  void note_losses(const Losses& losses) { losses_ = losses; }
 
   // fdatasync, if anything was written since the last one; *synced says whether.
   Status sync(bool* synced);
@@ -89,6 +94,9 @@ class Recording {
   Result<bool> clear_open(const struct stat& status);
   Result<bool> finish_seal(int64_t start_us);
   Status begin_segment(int64_t first_time_ns);
+  Status append_row(IndexRow* row, const Losses& losses);
+  Status finish_index();
+  Status rename_index(int64_t start_us);
   Status publish();
   Status sync_place();
   int64_t last_name(int64_t now_us);
@@ -97,6 +105,7 @@ class Recording {
 
   RecordingOptions options_;
   SegmentFile file_;
+  IndexFile index_;
   UniqueFd dir_;
   Flip<Recorded>* state_ = nullptr;
   std::span<const uint8_t> header_;
@@ -112,6 +121,8 @@ class Recording {
   bool named_ = false;        // `.open` keeps its name over a power cut …
   bool placed_ = false;       // … and the directory its own
   uint64_t block_bytes_ = 0;  // of the block begun: head, data
+  IndexRow row_ = {};         // … and its row
+  Losses losses_ = {};
   uint64_t sealed_ = 0;
 };
 

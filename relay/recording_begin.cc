@@ -102,6 +102,8 @@ Status Recording::begin_segment(int64_t first_time_ns) {
   recorded_.start_us = start_us;
   recorded_.file_bytes = 0;
   recorded_.file_blocks = 0;
+  recorded_.index_bytes = 0;
+  index_.drop();
   if (Status s = fill_random(recorded_.sync, kSyncBytes); !s) return s;
   recorded_.sync[kSyncBytes - 1] |= 1;  // synced_mark.h
   (void)publish();

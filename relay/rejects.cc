@@ -19,7 +19,7 @@ constexpr size_t kBufferBytes = 512 << 10;
 alignas(kPageBytes) uint8_t buffer[kBufferBytes];
 
 RecordingOptions recording_options(const Options& o) {
-  return {{o.name, o.mode, false}, kFileBytes, o.rotate_s, kTotalBytes};
+  return {{o.name, o.mode, false}, kFileBytes, o.rotate_s, kTotalBytes, false};
 }
 
 uint64_t waiting(const Ring& ring) {
@@ -49,7 +49,7 @@ Status Rejects::open_directory(const Ring& ring) {
   Result<UniqueFd> dir = open_or_make_dir(dir_fd_, kDirectory, dir_mode(options_.mode));
   if (!dir) return dir.error();
   return recording_.attach(std::move(*dir), &ring.head().rejects_recorded,
-                           reject_header(options_.name));
+                           reject_header(options_.name), {});
 }
 
 void Rejects::drain(const Ring& ring) {

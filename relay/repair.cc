@@ -104,7 +104,8 @@ Status Repair::begin(const Job& job, int64_t start_us) {
     return s;
   if (head_.broken) return give_up(job, head_.broken);
   size_t column;
-  is_validated_ = head_.is_same_schema && layout.parse(job.layout, &column);
+  is_validated_ = head_.is_same_schema && layout.parse(job.layout, &column) &&
+                  (!job.receive_time || layout.append_long());
   certain_bytes_ = read_synced_mark(job.recording->dir(), head_.sync);
   head_.start_us = start_us;
   copy_.forget();  // the buffer has been given back since, and an inode may have another file now

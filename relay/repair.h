@@ -31,6 +31,7 @@ class Repair {
   struct Job {
     Recording* recording;
     std::string_view layout;
+    bool receive_time;  // each datum is followed by it
   };
 
   Repair();

@@ -14,7 +14,7 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kRingMagic = 0x474e4952524453ull;  // "SDRRING"
-constexpr uint32_t kRingVersion = 1;
+constexpr uint32_t kRingVersion = 2;
 constexpr uint64_t kUnit = 65536;  // areas begin and end on it: any page size, any cache colouring
 constexpr uint64_t kTextBytesMax = 1 << 20;
 constexpr decltype(statfs::f_type) kTmpfsMagic = 0x01021994;  // statfs(2)
@@ -56,7 +56,7 @@ bool plausible(const RingHead& h) {
   return h.head_bytes == sizeof(RingHead) && h.data_bytes % kUnit == 0 && h.data_bytes > 0 &&
          h.data_bytes <= 1ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
          h.descriptor_count == descriptors_for(h.data_bytes) && h.text_bytes <= kTextBytesMax &&
-         h.layout_bytes <= h.text_bytes && h.channel[sizeof h.channel - 1] == '\0' &&
+         h.layout_bytes <= h.text_bytes && h.receive_time <= 1 && h.channel[sizeof h.channel - 1] == '\0' &&
          h.finished.load() <= 1 && h.file_bytes == Shape(h).file_bytes;
 }
 
@@ -108,23 +108,22 @@ Ring::~Ring() {
   if (head_) munmap(base_, map_bytes_);
 }
 
-Result<Ring> Ring::create(int dir_fd, const char* name, std::string_view channel,
-                          std::string_view layout, std::span<const uint8_t> header,
-                          uint64_t data_bytes) {
+Result<Ring> Ring::create(int dir_fd, const char* name, const RingStart& start) {
   alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
   memset(blank, 0, sizeof blank);
   RingHead* shape = reinterpret_cast<RingHead*>(blank);
   shape->version = kRingVersion;
   shape->head_bytes = sizeof(RingHead);
-  shape->data_bytes = round_up(data_bytes);
+  shape->data_bytes = round_up(start.data_bytes);
   shape->reject_bytes = rejects_for(shape->data_bytes);
   shape->descriptor_count = descriptors_for(shape->data_bytes);
-  shape->layout_bytes = layout.size();
-  shape->text_bytes = layout.size() + header.size();
+  shape->layout_bytes = start.layout.size();
+  shape->text_bytes = start.layout.size() + start.header.size();
+  shape->receive_time = start.receive_time;
   if (shape->text_bytes > kTextBytesMax) return Error{"layout and header exceed 1 MiB", 0};
   const Shape places(*shape);
   shape->file_bytes = places.file_bytes;
-  memcpy(shape->channel, channel.data(), channel.size());
+  memcpy(shape->channel, start.channel.data(), start.channel.size());
 
   UniqueFd fd(openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return Error{"unable to create the ring", errno};
@@ -146,8 +145,9 @@ Result<Ring> Ring::create(int dir_fd, const char* name, std::string_view channel
   Result<Ring> ring = map(fd.get(), *shape);
   if (!ring) return ring;
   memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
-  memcpy(ring->text_, layout.data(), layout.size());
-  memcpy(ring->text_ + layout.size(), header.data(), header.size());
+  memcpy(ring->text_, start.layout.data(), start.layout.size());
+  memcpy(ring->text_ + start.layout.size(), start.header.data(), start.header.size());
+  ring->begin(start);
   ring->head_->journal.batch.store(kNoBatch);
   compiler_fence();
   ring->head_->magic = kRingMagic;
@@ -182,14 +182,28 @@ std::span<const uint8_t> Ring::header() const {
   return {text_ + head_->layout_bytes, head_->text_bytes - head_->layout_bytes};
 }
 
-Result<Ring> Ring::anonymous() {
+bool Ring::parse_layout(Layout* out) const {
+  size_t column;
+  return out->parse(layout(), &column) && (head_->receive_time == 0 || out->append_long());
+}
+
+void Ring::begin(const RingStart& start) const {
+  Committed committed = {};
+  committed.open.losses = start.losses;
+  committed.sequence = start.sequence;
+  head_->committed.write(committed);
+}
+
+Result<Ring> Ring::anonymous(const RingStart& start) {
   alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
   RingHead* shape = reinterpret_cast<RingHead*>(blank);
   shape->data_bytes = kUnit;
   shape->reject_bytes = kUnit;
   shape->descriptor_count = 1;
   Result<Ring> ring = map(-1, *shape);
-  if (ring) memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  if (!ring) return ring;
+  memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  ring->begin(start);
   return ring;
 }
 

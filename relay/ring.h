@@ -41,9 +41,11 @@
 
 #include "relay/fd.h"
 #include "relay/format/atomic.h"
+#include "relay/format/index.h"
 #include "relay/format/layout.h"
 #include "relay/format/ocf.h"
 #include "relay/format/result.h"
+#include "relay/sequence.h"
 
 namespace sdr {
 
@@ -63,12 +65,14 @@ struct Descriptor {
   uint32_t datums;
   int64_t first_time_ns;  // receive times, since the epoch
   int64_t last_time_ns;
+  Losses losses;  // all until its end
   uint64_t end() const { return position + bytes; }
 };
 
 struct Committed {
   uint64_t index;   // descriptors [0, index) are complete …
   Descriptor open;  // … and this one, number `index`, grows (0 datums: it has not begun)
+  Sequence sequence;
 };
 
 // What an output file has taken, and that file.
@@ -82,6 +86,9 @@ struct Recorded {
   int64_t start_us;   // what its name will say
   int64_t opened_us;  // wall clock when it was begun
   uint8_t sync[kSyncBytes];
+  uint64_t index_bytes;  // of the file's index; 0: it has none yet
+  bool knows_losses;     // false: those of the ring before count
+  Losses losses;         // all that rows of an index have said
 };
 
 template <typename T>
@@ -149,6 +156,7 @@ struct RingHead {
   uint64_t data_bytes;
   uint64_t text_bytes;  // layout and OCF header, back to back
   uint64_t layout_bytes;
+  uint64_t receive_time;  // 1: each datum is followed by its receive time, as a long in microseconds
   char channel[64];
   Atomic<uint32_t> finished;         // all of it is on disk, sealed
   Atomic<uint32_t> rotations_asked;  // by the receiver …
@@ -160,17 +168,26 @@ struct RingHead {
   alignas(64) Journal journal;
 };
 
+// What a new ring begins with.
+struct RingStart {
+  std::string_view channel;
+  std::string_view layout;  // of the datagrams
+  std::span<const uint8_t> header;
+  uint64_t data_bytes = 0;
+  bool receive_time = false;
+  Sequence sequence = {};
+  Losses losses = {};  // until now
+};
+
 class Ring {
  public:
   // Makes a fresh ring file `name` in directory `dir_fd` and maps it. Its pages are allocated at
   // once, so that a full tmpfs is an error here and not a SIGBUS later. `data_bytes` is rounded up
   // to 64 KiB.
-  static Result<Ring> create(int dir_fd, const char* name, std::string_view channel,
-                             std::string_view layout, std::span<const uint8_t> header,
-                             uint64_t data_bytes);
+  static Result<Ring> create(int dir_fd, const char* name, const RingStart& start);
   // Memory of this process only, for a channel that is not recorded: windows and a journal, no
   // data.
-  static Result<Ring> anonymous();
+  static Result<Ring> anonymous(const RingStart& start);
   // Maps the ring file `name` after checking that what its head says can be true. Errors: "not a
   // ring", kOtherVersion, "damaged ring"; with an errno, what the system lacks.
   static Result<Ring> open(int dir_fd, const char* name);
@@ -184,6 +201,8 @@ class Ring {
 
   RingHead& head() const { return *head_; }
   std::string_view layout() const;
+  // The layout of the datums as they stand in it; false: it does not parse.
+  bool parse_layout(Layout* out) const;
   std::span<const uint8_t> header() const;
   Descriptor& descriptor(uint64_t index) const {
     return descriptors_[index % head_->descriptor_count];
@@ -202,6 +221,7 @@ class Ring {
   Ring() = default;
   Ring& operator=(const Ring&) = default;
   static Result<Ring> map(int fd, const RingHead& shape);
+  void begin(const RingStart& start) const;
 
   RingHead* head_ = nullptr;
   uint8_t* base_ = nullptr;  // the whole file; the reject and data areas stand twice

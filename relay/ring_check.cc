@@ -88,8 +88,7 @@ bool rejects_fit(const Ring& ring) {
 
 bool Ring::holds_what_it_says(std::string_view channel) const {
   static Layout own_layout;
-  size_t column;
-  if (channel != head_->channel || !own_layout.parse(layout(), &column)) return false;
+  if (channel != head_->channel || !parse_layout(&own_layout)) return false;
   const Committed committed = head_->committed.read();
   Recorded done = head_->recorded.read();
   for (; done.index <= committed.index; ++done.index, done.bytes = done.datums = 0) {

@@ -39,8 +39,8 @@ int64_t newest_within(int dir_fd, const SegmentNaming& naming, int64_t until_us)
   return newest;
 }
 
-// The directory that a sealed name of this time stands in: `dir_fd`, or a day's, which is kept open
-// in *day.
+}  // namespace
+
 Result<int> directory_of(int dir_fd, const SegmentNaming& naming, int64_t start_us, UniqueFd* day) {
   if (!naming.dated) return dir_fd;
   char date[kDateDirBytes + 1];
@@ -50,8 +50,6 @@ Result<int> directory_of(int dir_fd, const SegmentNaming& naming, int64_t start_
   *day = std::move(*made);
   return day->get();
 }
-
-}  // namespace
 
 int64_t newest_start(int dir_fd, const SegmentNaming& naming, int64_t until_us) {
   int64_t newest = newest_within(dir_fd, naming, until_us);

@@ -12,6 +12,7 @@
 
 #include <string_view>
 
+#include "relay/fd.h"
 #include "relay/format/result.h"
 #include "relay/format/segment_name.h"
 
@@ -28,6 +29,10 @@ struct SegmentNaming {
   uint32_t mode = 0640;  // of the files
   bool dated = true;     // sealed segments stand in date= directories
 };
+
+// The directory that a sealed name of this time stands in, made if need be: `dir_fd`, or a day's,
+// which is kept open in *day.
+Result<int> directory_of(int dir_fd, const SegmentNaming& naming, int64_t start_us, UniqueFd* day);
 
 // The newest start, not after `until_us`, that a name stands for, sealed or torn; -1: none.
 int64_t newest_start(int dir_fd, const SegmentNaming& naming, int64_t until_us);

@@ -5,7 +5,8 @@
 namespace sdr {
 
 void Sequence::adopt(const Rule& rule) {
-  if (rule_.ordinal == rule.ordinal && rule_.wrap == rule.wrap) return;
+  if (rule_.watched == rule.watched && rule_.ordinal == rule.ordinal && rule_.wrap == rule.wrap)
+    return;
   rule_ = rule;
   has_begun_ = has_jumped_ = false;
 }

@@ -31,6 +31,7 @@ class Sequence {
 
   // What is in force from now on: numbers count modulo `wrap` (0: 2^64).
   struct Rule {
+    bool watched;
     uint32_t ordinal;  // of the number in the datum
     uint64_t wrap;
   };
@@ -56,6 +57,7 @@ class Sequence {
   // Nothing is waited for any longer.
   void settle(const Moment& moment) { settle_until(next_, moment); }
 
+  const Rule& rule() const { return rule_; }
   const SequenceCounts& counts() const { return counts_; }
 
  private:

@@ -74,9 +74,7 @@ Status set_receive_options(int fd) {
   (void)set_option(fd, IPPROTO_UDP, UDP_GRO, off);
   (void)set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, off);
   if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
-  const timeval timeout = {1, 0};
-  if (!set_option(fd, SOL_SOCKET, SO_RCVTIMEO, timeout))
-    return Error{"unable to set the receive time-out", errno};
+  if (!set_receive_timeout(fd, 1000000000)) return Error{"unable to set the receive time-out", errno};
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
     return Error{"unable to make the socket blocking", errno};
@@ -134,6 +132,13 @@ void say_what_is_lacking(const ReceiveSocket& socket, bool has_segments) {
            has_segments ? "" : " UDP_SEGMENT (Linux 4.18)",
            socket.has_meminfo ? "" : " SO_MEMINFO (4.12)",
            socket.hears_strangers ? " IPV6_MULTICAST_ALL (4.20)" : "");
+}
+
+bool set_receive_timeout(int fd, int64_t timeout_ns) {
+  timeval timeout = {};
+  timeout.tv_sec = static_cast<time_t>(timeout_ns / 1000000000);
+  timeout.tv_usec = static_cast<suseconds_t>(timeout_ns % 1000000000 / 1000);
+  return set_option(fd, SOL_SOCKET, SO_RCVTIMEO, timeout);
 }
 
 bool is_empty(int fd) {

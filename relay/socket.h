@@ -29,6 +29,9 @@ void say_what_is_lacking(const ReceiveSocket& socket, bool has_segments);
 // Whether nothing is queued in it.
 bool is_empty(int fd);
 
+// How long a receive waits; false: errno says why.
+bool set_receive_timeout(int fd, int64_t timeout_ns);
+
 // How many datagrams the kernel has dropped on this socket since it was made; only with
 // has_meminfo.
 uint32_t socket_drops(int fd);

@@ -21,7 +21,7 @@ constexpr size_t kDataBufferBytes =
 alignas(kPageBytes) uint8_t data_buffer[kDataBufferBytes];
 
 RecordingOptions data_options(const Options& o) {
-  return {{o.name, o.mode, true}, o.segment_bytes, o.rotate_s, 0};
+  return {{o.name, o.mode, true}, o.segment_bytes, o.rotate_s, 0, true};
 }
 
 }  // namespace
@@ -84,7 +84,10 @@ Status Store::check_mount() {
 Status Store::attach(const Ring& ring) {
   UniqueFd dir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!dir) return Error{"unable to open the directory", errno};
-  if (Status s = data_.attach(std::move(dir), &ring.head().recorded, ring.header()); !s) return s;
+  if (Status s = data_.attach(std::move(dir), &ring.head().recorded, ring.header(),
+                              counters_->losses_told);
+      !s)
+    return s;
   rejects_.attach(directory_.get(), ring);
   return {};
 }
@@ -112,6 +115,7 @@ Status Store::drain_data(const Ring& ring, int64_t until_ns) {
   const uint64_t block_max =
       options_.segment_bytes / 2 < (1 << 20) ? options_.segment_bytes / 2 : 1 << 20;
   const Committed committed = ring.head().committed.read();
+  data_.note_losses(committed.open.losses);
   Drained drained;
   Result<bool> more = true;
   is_behind_ = false;
@@ -163,7 +167,9 @@ Status Store::seal() {
 }
 
 bool Store::repair(const Ring& ring) {
-  const Repair::Job jobs[] = {{&data_, ring.layout()}, {rejects_.recording(), kRejectLayout}};
+  const bool timed = ring.head().receive_time != 0;
+  const Repair::Job jobs[] = {{&data_, ring.layout(), timed},
+                              {rejects_.recording(), kRejectLayout, false}};
   const bool more = repair_.step(jobs);
   add(counters_->segments, data_.take_sealed());
   return more;
@@ -194,7 +200,10 @@ Status Store::finish(const Ring& ring) {
   }
   if (Status s = drain(ring); !s) return s;
   rejects_.finish(ring);
-  return seal();
+  if (Status s = seal(); !s) return s;
+  keep_to_own_counters();
+  counters_->losses_told = data_.state().losses;
+  return {};
 }
 
 }  // namespace sdr

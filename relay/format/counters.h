@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "relay/format/atomic.h"
+#include "relay/format/index.h"
 #include "relay/format/layout.h"
 
 namespace sdr {
@@ -109,6 +110,7 @@ struct WriterCounters {
   Counter disk_errors;  // failed attempts
   Counter log_lines_dropped;
   Counter rejects_not_kept;  // the ring had them, but the disk did not take them
+  Losses losses_told;  // by the rows of indexes, when the last ring was finished
   // CLOCK_MONOTONIC at which the disk operation under way began; 0: none is.
   Counter disk_busy_since_ns;
 };
@@ -130,6 +132,7 @@ struct CountersPage {
   uint8_t reserved_[32];
   alignas(128) ReceiverCounters receiver;
   alignas(128) WriterCounters writer;
+  alignas(128) uint8_t kept[512];  // of one relay for the next (relay/handover.h)
 };
 static_assert(sizeof(CountersPage) <= kCountersBytes);
 static_assert(offsetof(CountersPage, receiver) == 128);

@@ -6,6 +6,19 @@
 
 namespace sdr {
 
+Losses losses_since(const Losses& before, const Losses& now) {
+  uint64_t from[kLossCount];
+  uint64_t to[kLossCount];
+  memcpy(from, &before, sizeof from);
+  memcpy(to, &now, sizeof to);
+  for (size_t i = 0; i < kLossCount; ++i) {
+    if (to[i] >= from[i]) to[i] -= from[i];
+  }
+  Losses since;
+  memcpy(&since, to, sizeof since);
+  return since;
+}
+
 size_t put_index_row(const IndexRow& row, uint8_t* out) {
   uint8_t* at = out;
   const auto put = [&at](uint64_t value) { at += put_varint(static_cast<int64_t>(value), at); };

@@ -45,6 +45,9 @@ struct Losses {
 };
 constexpr size_t kLossCount = sizeof(Losses) / sizeof(uint64_t);  // in the order of the schema
 
+// What came to be lost between two such sums, the later one of which may have begun anew.
+Losses losses_since(const Losses& before, const Losses& now);
+
 struct IndexRow {
   uint64_t offset;  // of the block in the segment: where its count of datums stands
   uint64_t datums;

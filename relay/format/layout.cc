@@ -117,6 +117,19 @@ Reject Layout::validate_all(const uint8_t* data, size_t size, int64_t count) con
   return at == end ? Reject::kNone : Reject::kLong;
 }
 
+char Layout::number_type(uint32_t ordinal, uint32_t* op) const {
+  for (uint32_t i = 0; i < count_; i = ops_[i].next) {
+    const char code = ops_[i].code;
+    const bool whole = code == 'i' || code == 'l';
+    const uint32_t size = whole ? 1 : code == 'f' ? 4 : code == 'd' ? 8 : 0;
+    const uint32_t count = whole ? 1 : size > 0 ? ops_[i].arg / size : 0;
+    if (op) *op = i;
+    if (ordinal < count) return code;
+    ordinal -= count;
+  }
+  return '\0';
+}
+
 bool Layout::append_long() {
   if (count_ == kLayoutOpsMax) return false;
   ops_[count_] = {'l', true, 0, count_ + 1};

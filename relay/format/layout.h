@@ -73,6 +73,9 @@ class Layout {
   // From the first on, each `next` leads to the next of those whose path from the root passes
   // through records only.
   std::span<const Op> ops() const { return {ops_, count_}; }
+  // The type of the number with this ordinal (relay/numbers.h), i l f or d, and its op; '\0': there
+  // is none.
+  char number_type(uint32_t ordinal, uint32_t* op = nullptr) const;
   // Takes what those from `from` to before `to` describe; like take().
   Reject take_ops(uint32_t from, uint32_t to, const uint8_t** at, const uint8_t* end) const {
     return walk(from, to, at, end);

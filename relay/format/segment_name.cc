@@ -128,6 +128,12 @@ size_t put_segment_name(std::string_view channel, int64_t time_us, char out[kSeg
   return static_cast<size_t>(at - out) + 5;
 }
 
+size_t put_index_name(std::string_view channel, int64_t time_us, char out[kIndexNameBytesMax]) {
+  const size_t size = put_segment_name(channel, time_us, out) - 5;
+  memcpy(out + size, ".index", 7);
+  return size + 6;
+}
+
 int64_t parse_segment_name(std::string_view channel, std::string_view name) {
   const size_t size = channel.size() + 1 + kStampBytes + 5;
   if (name.size() != size || !name.starts_with(channel) || name[channel.size()] != '_' ||

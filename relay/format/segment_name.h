@@ -24,6 +24,9 @@ constexpr size_t kSegmentNameBytesMax = kChannelNameBytesMax + 1 + kStampBytes +
 size_t put_stamp(int64_t time_us, char out[kStampBytes + 1]);
 size_t put_date_dir(int64_t time_us, char out[kDateDirBytes + 1]);
 size_t put_segment_name(std::string_view channel, int64_t time_us, char out[kSegmentNameBytesMax]);
+// The same of its index, which ends in ".index" in place of ".avro".
+constexpr size_t kIndexNameBytesMax = kSegmentNameBytesMax + 1;
+size_t put_index_name(std::string_view channel, int64_t time_us, char out[kIndexNameBytesMax]);
 // "2026-11-22T20:15:00.000000Z", for metadata and messages.
 constexpr size_t kIsoTimeBytes = 27;
 size_t put_iso_time(int64_t time_us, char out[kIsoTimeBytes + 1]);

@@ -139,7 +139,7 @@ Files repair(const ScratchDirectory& scratch, std::string_view base) {
   Flip<Recorded> state = {};
   Recording recording({{"t", 0640, true}}, buffer, sizeof buffer);
   UniqueFd directory(openat(scratch.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  require(static_cast<bool>(recording.attach(std::move(directory), &state, as_bytes(base))));
+  require(static_cast<bool>(recording.attach(std::move(directory), &state, as_bytes(base), {})));
   repair.stop();
   const Repair::Job jobs[] = {{&recording, kLayout}};
   int steps = 0;

@@ -71,7 +71,9 @@ class Relay:
     def _words(options):
         for key, value in options.items():
             for one in value if isinstance(value, (list, tuple)) else [value]:
-                if one is not None:
+                if one is True:
+                    yield "--" + key.replace("_", "-")
+                elif one is not None:
                     yield from ("--" + key.replace("_", "-"), one)
 
     def wait_ready(self, timeout_s=10.0):
@@ -129,16 +131,17 @@ class Counters:
                  "drops_before", "stale", "unrecorded", "receive_errors", "last_datagram_time_ns",
                  "receive_buffer_asked", "receive_buffer_granted", "ring_bytes", "ring_used",
                  "ring_used_max", ("latency", 36), "latency_max_ns", "log_lines_dropped",
-                 "writer_starts", ("streams", 36))
+                 "writer_starts", ("streams", 36), "clock_steps", "silence_ns", "silent_since_ns",
+                 "silences", "has_sequence", ("sequence", 5), ("lost_ranges", 384))
     _WRITER = ("pid", "recorded", "recorded_bytes", "file_bytes", "blocks", "syncs", "segments",
                "rejects_kept", "salvaged", "write_ns_last", "write_ns_max", "sync_ns_last",
                "sync_ns_max", "last_sync_time_ns", "disk_state", "disk_errno", "disk_errors",
-               "writer_log_lines_dropped", "writer_rejects_not_kept", "disk_busy_since_ns")
+               "writer_log_lines_dropped", "writer_rejects_not_kept", ("losses_told", 11), "disk_busy_since_ns")
     DISK = ("off", "ok", "full", "error", "stalled", "unmounted")
 
     def __init__(self, path):
         page = Path(path).read_bytes() if os.path.exists(path) else b""
-        page = page.ljust(4096, b"\0")
+        page = page.ljust(8192, b"\0")
         at = self._take(page, 128, self._RECEIVER)
         self._take(page, -(-at // 128) * 128, self._WRITER)
         flat = self.streams

@@ -25,8 +25,8 @@ struct IntakeBench {
     const MetadataPair schema = {"avro.schema", "\"string\""};
     const uint8_t sync[kSyncBytes] = {};
     const size_t header_bytes = put_ocf_header({}, {&schema, 1}, sync, header);
-    Result<Ring> made =
-        Ring::create(dir.get(), "current", "bench", "s", {header, header_bytes}, data_bytes);
+    Result<Ring> made = Ring::create(
+        dir.get(), "current", {"bench", "s", {header, header_bytes}, data_bytes, false, {}, {}});
     REQUIRE(made);
     ring = std::make_unique<Ring>(std::move(*made));
     ring->prepare_journal();

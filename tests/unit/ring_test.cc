@@ -54,7 +54,10 @@ TEST_CASE("ring: positions that do not fit each other are refused, or no writer 
   const uint32_t size = static_cast<uint32_t>(datum.size());
   RingHead& head = b.ring->head();
   // Descriptors 0 and 1 hold two datums each, number 2 grows; one datum is consumed.
-  const Recorded good = {0, size, 1, size, 0, 0, 0, 0, {}};
+  Recorded good = {};
+  good.bytes = size;
+  good.datums = 1;
+  good.position = size;
   const auto refused_with = [&](auto change) {
     const Committed committed = head.committed.read();
     const Descriptor descriptor = b.ring->descriptor(1);

@@ -1,0 +1,96 @@
+#include "relay/index_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sdr {
+namespace {
+
+constexpr size_t kHeaderBytesMax = 2048;
+
+Status write_at(int fd, const uint8_t* data, size_t size, uint64_t offset) {
+  while (size > 0) {
+    const ssize_t put = pwrite(fd, data, size, static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) return Error{"unable to write the index", put < 0 ? errno : EIO};
+    data += put;
+    offset += static_cast<uint64_t>(put);
+    size -= static_cast<size_t>(put);
+  }
+  return {};
+}
+
+}  // namespace
+
+Status IndexFile::open(int dir_fd, const SegmentNaming& naming, int64_t start_us,
+                       const uint8_t sync[kSyncBytes], uint64_t index_bytes) {
+  UniqueFd day;
+  Result<int> target = directory_of(dir_fd, naming, start_us, &day);
+  if (!target) return target.error();
+  char name[kIndexNameBytesMax];
+  put_index_name(naming.channel, start_us, name);
+  fd_.reset(openat(*target, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, naming.mode));
+  if (!fd_) return Error{"unable to open the index", errno};
+  struct stat status;
+  if (fstat(fd_.get(), &status) < 0) return Error{"unable to stat the index", errno};
+  memcpy(sync_, sync, kSyncBytes);
+  bytes_ = index_bytes;
+  tells_loss_ = is_named_ = false;
+  if (bytes_ == 0 || static_cast<uint64_t>(status.st_size) < bytes_) bytes_ = 0;
+  if (ftruncate(fd_.get(), static_cast<off_t>(bytes_)) < 0)
+    return Error{"unable to cut the index", errno};
+  dir_ = std::move(day);
+  if (bytes_ > 0) return {};
+  if (fchmod(fd_.get(), naming.mode) < 0) return Error{"unable to set the mode of the index", errno};
+  uint8_t header[kHeaderBytesMax];
+  char started[kIsoTimeBytes + 1];
+  const size_t started_bytes = put_iso_time(start_us, started);
+  const MetadataPair pairs[] = {{"avro.schema", kIndexSchema},
+                                {"avro.codec", "null"},
+                                {"sdr.channel", naming.channel},
+                                {"sdr.started", {started, started_bytes}}};
+  const size_t size = put_ocf_header({}, pairs, sync, header);
+  if (Status s = write_at(fd_.get(), header, size, 0); !s) return s;
+  bytes_ = size;
+  return {};
+}
+
+Status IndexFile::append(const IndexRow& row) {
+  uint8_t body[kIndexRowBytesMax];
+  uint8_t block[kBlockHeadBytesMax + kIndexRowBytesMax + kSyncBytes];
+  const size_t size = put_index_row(row, body);
+  uint8_t* at = block + put_block_head(1, size, block);
+  memcpy(at, body, size);
+  memcpy(at + size, sync_, kSyncBytes);
+  const size_t total = static_cast<size_t>(at + size + kSyncBytes - block);
+  if (Status s = write_at(fd_.get(), block, total, bytes_); !s) return s;
+  bytes_ += total;
+  const Losses none = {};
+  tells_loss_ = tells_loss_ || memcmp(&none, &row.losses, sizeof none) != 0;
+  return {};
+}
+
+Status IndexFile::sync() {
+  if (!fd_ || !tells_loss_) return {};
+  if (fdatasync(fd_.get()) < 0) return Error{"unable to sync the index", errno};
+  if (!is_named_) {
+    const UniqueFd above(openat(dir_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (fsync(dir_.get()) < 0 || !above || fsync(above.get()) < 0)
+      return Error{"unable to sync the directory", errno};
+  }
+  is_named_ = true;
+  tells_loss_ = false;
+  return {};
+}
+
+Status IndexFile::finish() {
+  if (!fd_) return {};
+  if (fdatasync(fd_.get()) < 0) return Error{"unable to sync the index", errno};
+  fd_.reset();
+  return {};
+}
+
+}  // namespace sdr
