@@ -33,7 +33,7 @@ Sequence::Rule rule_of(const Options& options, const Layout& layout) {
   uint64_t wrap = options.sequence_wrap;
   if (options.has_sequence && wrap == 0 && layout.number_type(options.sequence_ordinal) == 'i')
     wrap = uint64_t{1} << 32;
-  return {options.has_sequence, options.sequence_ordinal, wrap};
+  return {options.has_sequence ? 1u : 0u, options.sequence_ordinal, wrap};
 }
 
 }  // namespace
@@ -46,6 +46,7 @@ void take_over(int dir_fd, const Options& options, const Layout& layout, Counter
     start->losses = kept->losses;
   }
   kept->is_valid = 0;
+  if (!start->sequence.is_possible()) start->sequence = {};
   start->sequence.adopt(rule_of(options, layout));
   set(page->receiver.has_sequence, options.has_sequence);
 }

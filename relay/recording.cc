@@ -16,8 +16,8 @@ Status Recording::attach(UniqueFd dir_fd, Flip<Recorded>* state, std::span<const
   dir_ = std::move(dir_fd);
   header_ = header;
   recorded_ = state->read();
-  if (!recorded_.knows_losses) recorded_.losses = told;
-  recorded_.knows_losses = true;
+  if (recorded_.knows_losses == 0) recorded_.losses = told;
+  recorded_.knows_losses = 1;
   losses_ = recorded_.losses;
   state_ = state;
   last_start_us_ = newest_start(dir_.get(), options_.naming, INT64_MAX);

@@ -87,7 +87,7 @@ struct Recorded {
   int64_t opened_us;  // wall clock when it was begun
   uint8_t sync[kSyncBytes];
   uint64_t index_bytes;  // of the file's index; 0: it has none yet
-  bool knows_losses;     // false: those of the ring before count
+  uint64_t knows_losses;  // 0: those of the ring before count
   Losses losses;         // all that rows of an index have said
 };
 

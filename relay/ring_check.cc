@@ -48,7 +48,7 @@ bool head_is_possible(const Ring& ring) {
   const uint64_t reject_head = h.reject_head.load();
   const bool consumed =
       recorded.position == committed.open.end() && rejects.position == reject_head;
-  return is_possible(recorded) && is_possible(rejects) &&
+  return is_possible(recorded) && committed.sequence.is_possible() && is_possible(rejects) &&
          descriptors_fit(ring, committed, recorded) && rejects.position <= reject_head &&
          reject_head - rejects.position <= h.reject_bytes && has_segment_header(ring) &&
          (!finished || consumed);

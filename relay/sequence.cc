@@ -3,12 +3,23 @@
 #include <string.h>
 
 namespace sdr {
+namespace {
+
+constexpr uint64_t kPlaceMax = uint64_t{1} << 63;
+
+}  // namespace
 
 void Sequence::adopt(const Rule& rule) {
   if (rule_.watched == rule.watched && rule_.ordinal == rule.ordinal && rule_.wrap == rule.wrap)
     return;
   rule_ = rule;
-  has_begun_ = has_jumped_ = false;
+  has_begun_ = has_jumped_ = 0;
+}
+
+bool Sequence::is_possible() const {
+  const uint64_t last = rule_.wrap - 1;  // 2^64 - 1 where it is 0
+  return rule_.wrap != 1 && next_value_ <= last && jumped_to_ <= last && next_ < kPlaceMax &&
+         settled_ <= next_ && next_ - settled_ <= kWindow && ticked_ <= next_;
 }
 
 void Sequence::mark(uint64_t place, bool come) {
@@ -30,8 +41,8 @@ void Sequence::begin(uint64_t value) {
   mark(next_ - 1, true);
   next_value_ = rule_.wrap == 0 || value + 1 < rule_.wrap ? value + 1 : 0;
   settled_ = ticked_ = next_;
-  in_gap_ = false;
-  has_begun_ = true;
+  in_gap_ = 0;
+  has_begun_ = 1;
 }
 
 void Sequence::note(int64_t number, const Moment& moment) {
@@ -47,7 +58,7 @@ void Sequence::note(int64_t number, const Moment& moment) {
     return;
   }
   if (has_jumped_) {
-    has_jumped_ = false;
+    has_jumped_ = 0;
     const uint64_t from_jump = ahead(jumped_to_, value);
     if (from_jump >= 1 && from_jump <= window()) {
       const uint64_t jump = ahead(next_value_, jumped_to_);
@@ -65,7 +76,7 @@ void Sequence::note(int64_t number, const Moment& moment) {
     }
   }
   if (take(value, moment)) return;
-  has_jumped_ = true;
+  has_jumped_ = 1;
   jumped_to_ = value;
 }
 
@@ -117,7 +128,7 @@ void Sequence::tick(const Moment& moment) {
 void Sequence::settle_until(uint64_t place, const Moment& moment) {
   for (; settled_ < place; ++settled_) {
     if (has_come(settled_)) {
-      in_gap_ = false;
+      in_gap_ = 0;
     } else {
       lose(settled_, 1, moment);
     }
@@ -130,7 +141,7 @@ void Sequence::lose(uint64_t first_place, uint64_t count, const Moment& moment) 
     range_.count += count;
   } else {
     ++counts_.gaps;
-    in_gap_ = true;
+    in_gap_ = 1;
     range_ = {value_at(first_place), count, moment.time_ns};
   }
   if (!moment.page) return;

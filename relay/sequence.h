@@ -31,7 +31,7 @@ class Sequence {
 
   // What is in force from now on: numbers count modulo `wrap` (0: 2^64).
   struct Rule {
-    bool watched;
+    uint32_t watched;  // 0: nothing is
     uint32_t ordinal;  // of the number in the datum
     uint64_t wrap;
   };
@@ -50,6 +50,9 @@ class Sequence {
     int64_t time_ns;
     ReceiverCounters* page;
   };
+  // Whether what was left by others can be gone on with.
+  bool is_possible() const;
+
   // A datum has this number.
   void note(int64_t number, const Moment& moment);
   // A second has gone by: what was missing before it is lost.
@@ -89,9 +92,9 @@ class Sequence {
   uint64_t ticked_;  // next_ at the last tick
   uint64_t come_[kWords];
   uint64_t jumped_to_;
-  bool has_jumped_;
-  bool has_begun_;
-  bool in_gap_;  // the number before settled_ was lost
+  uint32_t has_jumped_;
+  uint32_t has_begun_;
+  uint64_t in_gap_;  // the number before settled_ was lost
   Range range_;
 };
 

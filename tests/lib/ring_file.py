@@ -9,17 +9,24 @@ from udp import queued
 
 HEAD = {"magic": (0, 8), "version": (8, 4), "head_bytes": (12, 4), "file_bytes": (16, 8),
         "descriptor_count": (24, 8), "reject_bytes": (32, 8), "data_bytes": (40, 8),
-        "text_bytes": (48, 8), "layout_bytes": (56, 8), "channel": (64, 8), "finished": (128, 4),
-        "rotations_asked": (132, 4), "rotations_done": (136, 4), "committed.sequence": (192, 8),
-        "reject_head": (280, 8), "recorded.sequence": (320, 8),
-        "rejects_recorded.sequence": (472, 8), "journal.batch": (640, 8),
-        "journal.count": (648, 4)}
+        "text_bytes": (48, 8), "layout_bytes": (56, 8), "receive_time": (64, 8),
+        "channel": (72, 8), "finished": (136, 4), "rotations_asked": (140, 4),
+        "rotations_done": (144, 4), "committed.sequence": (192, 8), "reject_head": (984, 8),
+        "recorded.sequence": (1024, 8), "rejects_recorded.sequence": (1384, 8),
+        "journal.batch": (1792, 8), "journal.count": (1800, 4)}
 COMMITTED = {"index": (0, 8), "open.position": (8, 8), "open.bytes": (16, 4),
-             "open.datums": (20, 4), "open.first_time_ns": (24, 8), "open.last_time_ns": (32, 8)}
+             "open.datums": (20, 4), "open.first_time_ns": (24, 8), "open.last_time_ns": (32, 8),
+             "open.losses.lost": (56, 8), "numbers.watched": (128, 4), "numbers.ordinal": (132, 4),
+             "numbers.wrap": (136, 8), "numbers.next": (184, 8), "numbers.next_value": (192, 8),
+             "numbers.settled": (200, 8), "numbers.ticked": (208, 8),
+             "numbers.jumped_to": (344, 8), "numbers.has_jumped": (352, 4),
+             "numbers.has_begun": (356, 4), "numbers.in_gap": (360, 8)}
 RECORDED = {"index": (0, 8), "bytes": (8, 4), "datums": (12, 4), "position": (16, 8),
             "file_bytes": (24, 8), "file_blocks": (32, 8), "start_us": (40, 8),
-            "opened_us": (48, 8), "sync": (56, 8)}
-JOURNAL, MESSAGES, CONTROL, REJECT_MARKS, REST, HEAD_BYTES = 640, 656, 13968, 22160, 22672, 22720
+            "opened_us": (48, 8), "sync": (56, 8), "index_bytes": (72, 8),
+            "knows_losses": (80, 8), "losses.lost": (104, 8)}
+JOURNAL, MESSAGES, CONTROL, REJECT_MARKS, REST = 1792, 1808, 15120, 23312, 23824
+HEAD_BYTES, DESCRIPTOR_BYTES = 23872, 120
 MESSAGE_BYTES, CONTROL_BYTES, UNIT = 64, 128, 65536
 WINDOWS_BYTES = -(-64 * (65536 + 2112) // UNIT) * UNIT
 
@@ -28,9 +35,9 @@ class RingFile:
     def __init__(self, data):
         self.data = bytearray(data)
         self.fields = dict(HEAD)
-        for name, at, size, members in (("committed", 192, 40, COMMITTED),
-                                        ("recorded", 320, 72, RECORDED),
-                                        ("rejects_recorded", 472, 72, RECORDED)):
+        for name, at, size, members in (("committed", 192, 392, COMMITTED),
+                                        ("recorded", 1024, 176, RECORDED),
+                                        ("rejects_recorded", 1384, 176, RECORDED)):
             copy = at + 8 + size * (self.get(name + ".sequence") & 1)  # the one in force
             self.fields |= {f"{name}.{member}": (copy + offset, bytes_)
                             for member, (offset, bytes_) in members.items()}
@@ -61,7 +68,7 @@ class RingFile:
         return -(-HEAD_BYTES // UNIT) * UNIT
 
     def text(self):
-        return self.descriptors() + -(-self.get("descriptor_count") * 32 // UNIT) * UNIT
+        return self.descriptors() + -(-self.get("descriptor_count") * DESCRIPTOR_BYTES // UNIT) * UNIT
 
     def windows(self):
         return self.text() + -(-self.get("text_bytes") // UNIT) * UNIT

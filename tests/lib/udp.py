@@ -266,3 +266,18 @@ class Feeder:
 
     def stop(self):
         return self._background.result()
+
+
+def send_paced(sock, datums, counters):
+    """Sends as fast as it is received: never more ahead of what `counters()` says than its receive
+    buffer holds."""
+    first = counters()
+    step = max(32, min(2000, first.receive_buffer_granted // 2048))
+    for at in range(0, len(datums), step):
+        deadline = time.monotonic() + 20
+        while counters().received - first.received < at:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not received within 20 s: datagram {at}")
+            time.sleep(0.0002)
+        for datum in datums[at:at + step]:
+            sock.send(datum)

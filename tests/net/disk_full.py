@@ -11,7 +11,7 @@ from relay import Relay, compile_schemas  # noqa: E402
 from udp import Collector, Feeder, Fixed, sender, subscriber  # noqa: E402
 
 GROUP = "239.1.1.1:6000"
-FULL = "warning: not recording to DIR: unable to write the segment: No space left on device"
+FULL = "warning: not recording to DIR: unable to write the file: No space left on device"
 AGAIN = "info: recording to DIR again"
 RATE = 4000
 

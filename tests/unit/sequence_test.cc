@@ -13,7 +13,7 @@ namespace sdr {
 namespace {
 
 struct Bench {
-  explicit Bench(uint64_t wrap = 0) { state.adopt({true, 3, wrap}); }
+  explicit Bench(uint64_t wrap = 0) { state.adopt({1, 3, wrap}); }
   void take(std::initializer_list<int64_t> numbers) {
     for (const int64_t number : numbers) state.note(number, {++time_ns, page.get()});
   }
@@ -116,9 +116,9 @@ TEST_CASE("another rule begins anew and keeps the counts") {
   Bench bench;
   bench.take({1, 2, 4});
   bench.settle();
-  bench.state.adopt({true, 3, 0});
+  bench.state.adopt({1, 3, 0});
   bench.take({5});
-  bench.state.adopt({true, 4, 0});
+  bench.state.adopt({1, 4, 0});
   bench.take({77, 78});
   bench.settle();
   CHECK(bench.counts() == Counts{1, 1, 0, 0, 0});
