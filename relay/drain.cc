@@ -24,7 +24,6 @@ struct Gathered {
   uint64_t bytes = 0;
   uint64_t datums = 0;
   int64_t first_time_ns = 0;
-  int64_t last_time_ns = 0;
   Recorded next = {};
 };
 
@@ -40,11 +39,12 @@ void gather(const Ring& ring, const Committed& committed, const Recorded& from, 
     const uint32_t bytes = d.bytes - next.bytes;
     if (bytes > 0) {
       if (out->count > 0 && out->bytes + bytes > bytes_max) return;
-      if (out->count == 0) out->first_time_ns = next.bytes == 0 ? d.first_time_ns : d.last_time_ns;
+      // What follows in a descriptor came after what was consumed of it.
+      if (out->count == 0) out->first_time_ns = next.bytes == 0 ? d.first_time_ns : from.last_time_ns;
       out->pieces[out->count++] = {d.position + next.bytes, bytes};
       out->bytes += bytes;
       out->datums += d.datums - next.datums;
-      out->last_time_ns = d.last_time_ns;
+      next.last_time_ns = d.last_time_ns;
       next.losses = d.losses;
       next.position = d.end();
     }
@@ -73,7 +73,7 @@ Result<bool> drain_datums(const Ring& ring, const Committed& committed, Recordin
     memcpy(out, ring.data(block.pieces[i].position), block.pieces[i].bytes);
     out += block.pieces[i].bytes;
   }
-  if (Status s = recording->end_block(block.next, block.last_time_ns); !s) return s.error();
+  if (Status s = recording->end_block(block.next); !s) return s.error();
   drained->datums += block.datums;
   drained->bytes += block.bytes;
   drained->file_bytes += block.bytes + kSyncBytes;
@@ -148,7 +148,7 @@ Status drain_rejects(const Ring& ring, Recording* recording, Drained* drained) {
     }
     Recorded next = {};
     next.position = at;
-    if (Status s = recording->end_block(next, 0); !s) return s;
+    if (Status s = recording->end_block(next); !s) return s;
     drained->rejects += datums;
   }
   return {};

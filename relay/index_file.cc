@@ -32,17 +32,29 @@ Status IndexFile::open(int dir_fd, const SegmentNaming& naming, int64_t start_us
   if (!target) return target.error();
   char name[kIndexNameBytesMax];
   put_index_name(naming.channel, start_us, name);
-  fd_.reset(openat(*target, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, naming.mode));
+  Status s = open_as(*target, name, naming, start_us, sync, index_bytes);
+  if (!s) drop();
+  dir_ = std::move(day);
+  return s;
+}
+
+Status IndexFile::create(int dir_fd, const char* name, const SegmentNaming& naming,
+                         int64_t start_us, const uint8_t sync[kSyncBytes]) {
+  return open_as(dir_fd, name, naming, start_us, sync, 0);
+}
+
+Status IndexFile::open_as(int dir_fd, const char* name, const SegmentNaming& naming,
+                          int64_t start_us, const uint8_t sync[kSyncBytes], uint64_t index_bytes) {
+  fd_.reset(openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, naming.mode));
   if (!fd_) return Error{"unable to open the index", errno};
   struct stat status;
   if (fstat(fd_.get(), &status) < 0) return Error{"unable to stat the index", errno};
   memcpy(sync_, sync, kSyncBytes);
   bytes_ = index_bytes;
   tells_loss_ = is_named_ = false;
-  if (bytes_ == 0 || static_cast<uint64_t>(status.st_size) < bytes_) bytes_ = 0;
+  if (static_cast<uint64_t>(status.st_size) < bytes_ || !is_ours()) bytes_ = 0;
   if (ftruncate(fd_.get(), static_cast<off_t>(bytes_)) < 0)
     return Error{"unable to cut the index", errno};
-  dir_ = std::move(day);
   if (bytes_ > 0) return {};
   if (fchmod(fd_.get(), naming.mode) < 0) return Error{"unable to set the mode of the index", errno};
   uint8_t header[kHeaderBytesMax];
@@ -56,6 +68,13 @@ Status IndexFile::open(int dir_fd, const SegmentNaming& naming, int64_t start_us
   if (Status s = write_at(fd_.get(), header, size, 0); !s) return s;
   bytes_ = size;
   return {};
+}
+
+bool IndexFile::is_ours() const {
+  uint8_t header[kHeaderBytesMax];
+  const ssize_t got = pread(fd_.get(), header, sizeof header, 0);
+  Result<OcfHeader> parsed = parse_ocf_header({header, got > 0 ? static_cast<size_t>(got) : 0});
+  return parsed && memcmp(parsed->sync, sync_, kSyncBytes) == 0;
 }
 
 Status IndexFile::append(const IndexRow& row) {

@@ -22,6 +22,9 @@ class IndexFile {
   // not there it begins anew.
   Status open(int dir_fd, const SegmentNaming& naming, int64_t start_us,
               const uint8_t sync[kSyncBytes], uint64_t index_bytes);
+  // Begins one under another name, in the channel's directory.
+  Status create(int dir_fd, const char* name, const SegmentNaming& naming, int64_t start_us,
+                const uint8_t sync[kSyncBytes]);
   bool is_open() const { return static_cast<bool>(fd_); }
   uint64_t bytes() const { return bytes_; }
 
@@ -33,6 +36,10 @@ class IndexFile {
   void drop() { fd_.reset(); }
 
  private:
+  Status open_as(int dir_fd, const char* name, const SegmentNaming& naming, int64_t start_us,
+                 const uint8_t sync[kSyncBytes], uint64_t index_bytes);
+  bool is_ours() const;
+
   UniqueFd dir_;
   UniqueFd fd_;
   uint8_t sync_[kSyncBytes];

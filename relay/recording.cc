@@ -70,33 +70,35 @@ Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t
   return file_.tail() + head;
 }
 
-Status Recording::end_block(const Recorded& consumed, int64_t last_time_ns) {
+Status Recording::end_block(const Recorded& consumed) {
   memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
   const std::span<const uint8_t> block(file_.tail(), block_bytes_ + kSyncBytes);
   zeros_ = zeros_ || holds_zero_sector(block, file_.tail_offset());
   file_.append(block.size());
   if (Status s = file_.write(); !s) return note_failure(s);
-  row_.last_time_us = last_time_ns / 1000;
+  row_.last_time_us = consumed.last_time_ns / 1000;
   if (Status s = append_row(&row_, consumed.losses); !s) return note_failure(s);
   unsynced_ = true;
   recorded_.index = consumed.index;
   recorded_.bytes = consumed.bytes;
   recorded_.datums = consumed.datums;
   recorded_.position = consumed.position;
+  recorded_.last_time_ns = consumed.last_time_ns;
   recorded_.file_bytes = file_.file_bytes();
   ++recorded_.file_blocks;
   return publish();
 }
 
+Status Recording::open_index() {
+  if (index_.is_open()) return {};
+  return index_.open(dir_.get(), options_.naming, recorded_.start_us, recorded_.sync,
+                     recorded_.index_bytes);
+}
+
 // Says what has been lost since the row before, up to `losses`.
 Status Recording::append_row(IndexRow* row, const Losses& losses) {
   if (!options_.has_index) return {};
-  if (!index_.is_open()) {
-    if (Status s = index_.open(dir_.get(), options_.naming, recorded_.start_us, recorded_.sync,
-                               recorded_.index_bytes);
-        !s)
-      return s;
-  }
+  if (Status s = open_index(); !s) return s;
   row->losses = losses_since(recorded_.losses, losses);
   if (Status s = index_.append(*row); !s) return s;
   recorded_.index_bytes = index_.bytes();
@@ -107,6 +109,7 @@ Status Recording::append_row(IndexRow* row, const Losses& losses) {
 // Published before the segment has its name: whoever finishes the seal must not tell it again.
 Status Recording::finish_index() {
   if (!options_.has_index) return {};
+  if (Status s = open_index(); !s) return s;  // cut to what was published
   if (memcmp(&losses_, &recorded_.losses, sizeof losses_) != 0) {
     const int64_t now_us = realtime_ns() / 1000;
     row_ = {file_.file_bytes(), 0, true, now_us, now_us, {}};

@@ -63,9 +63,9 @@ class Recording {
 
   // Begins a block of `bytes` bytes of data, which the caller puts where the result points;
   // end_block() then writes it and its row of the index, and publishes `consumed` (index, bytes,
-  // datums, position, losses). `first_time_ns` names a segment that begins here.
+  // datums, position, losses, last_time_ns). `first_time_ns` names a segment that begins here.
   Result<uint8_t*> begin_block(uint64_t datums, uint64_t bytes, int64_t first_time_ns);
-  Status end_block(const Recorded& consumed, int64_t last_time_ns);
+  Status end_block(const Recorded& consumed);
   // All that is lost by now, for the row that a seal writes.
   void note_losses(const Losses& losses) { losses_ = losses; }
 
@@ -94,6 +94,7 @@ class Recording {
   Result<bool> clear_open(const struct stat& status);
   Result<bool> finish_seal(int64_t start_us);
   Status begin_segment(int64_t first_time_ns);
+  Status open_index();
   Status append_row(IndexRow* row, const Losses& losses);
   Status finish_index();
   Status rename_index(int64_t start_us);

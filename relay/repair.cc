@@ -49,6 +49,7 @@ void Repair::stop() {
   resume_ns_ = 0;
   fd_.reset();
   copy_.drop();
+  index_.stop();
 }
 
 // Memory that is needed once in a power cut goes back.
@@ -86,6 +87,7 @@ Status Repair::work(const Job& job) { return phase_ == Phase::kLook ? look(job) 
 Status Repair::look(const Job& job) {
   const int dir = job.recording->dir();
   (void)unlinkat(dir, kMendingSegment, 0);
+  (void)unlinkat(dir, kMendingIndex, 0);
   const int64_t start_us = find_torn(dir, name_);
   if (start_us < 0) {
     remove_other_marks(dir, job.recording->state().sync);
@@ -115,8 +117,7 @@ Status Repair::begin(const Job& job, int64_t start_us) {
   has_hole_ = false;
   all_zero_ = true;
   phase_ = Phase::kScan;
-  scan_.begin(fd_.get(), head_, check_block, this);
-  return {};
+  return begin_pass(job);
 }
 
 // Scans, or copies what a scan finds again.
@@ -128,6 +129,7 @@ Status Repair::advance(const Job& job) {
     if (found.event == ScanEvent::kEnd)
       return phase_ == Phase::kCopy ? finish_copy(job) : finish_scan(job);
     if (found.event == ScanEvent::kPass && found.bytes == 0) return {};
+    if (Status s = note(job, found); !s) return s;
     if (phase_ == Phase::kCopy) {
       if (found.event != ScanEvent::kBlock) continue;
       if (Status s = put(SegmentScan::bytes_of(found.block)); !s) return s;
@@ -157,7 +159,7 @@ Status Repair::finish_scan(const Job& job) {
   }
   if (Status s = copy_.resume(dir, name_, good_bytes_); !s) return s;
   if (Status s = copy_.finish(); !s) return s;
-  return seal(job);
+  return seal(job, good_bytes_);
 }
 
 Status Repair::begin_copy(const Job& job) {
@@ -173,9 +175,25 @@ Status Repair::begin_copy(const Job& job) {
   if (pread(fd_.get(), window, head_.bytes, 0) != static_cast<ssize_t>(head_.bytes))
     return Error{"unable to read the header again", errno};
   if (Status s = put({window, head_.bytes}); !s) return s;
-  scan_.begin(fd_.get(), head_, check_block, this);
   phase_ = Phase::kCopy;
-  return {};
+  return begin_pass(job);
+}
+
+Status Repair::begin_pass(const Job& job) {
+  scan_.begin(fd_.get(), head_, check_block, this);
+  const SegmentNaming& naming = job.recording->naming();
+  if (!naming.dated) return {};
+  return index_.begin(job.recording->dir(), naming, head_.start_us, head_.sync);
+}
+
+// The index follows what a pass finds.
+Status Repair::note(const Job& job, const ScanFound& found) {
+  if (!job.recording->naming().dated) return {};
+  if (found.event == ScanEvent::kLost) index_.lose(found.lost.bytes);
+  if (found.event != ScanEvent::kBlock) return {};
+  const uint64_t from = scan_.position() - SegmentScan::bytes_of(found.block).size();
+  const uint64_t to = phase_ == Phase::kCopy ? copy_.tail_offset() : from;
+  return index_.keep(from, to, static_cast<uint64_t>(found.block.datums));
 }
 
 Status Repair::put(std::span<const uint8_t> bytes) {
@@ -196,16 +214,20 @@ Status Repair::put(std::span<const uint8_t> bytes) {
 Status Repair::finish_copy(const Job& job) {
   const int dir = job.recording->dir();
   if (Status s = copy_.write(); !s) return s;
+  const uint64_t end_bytes = copy_.file_bytes();
   if (Status s = copy_.finish(); !s) return s;
   tell_lost();
   if (renameat(dir, kMendingSegment, dir, name_) < 0 || fsync(dir) < 0)
     return Error{"unable to put the mended segment in place", errno};
-  return seal(job);
+  return seal(job, end_bytes);
 }
 
-Status Repair::seal(const Job& job) {
+Status Repair::seal(const Job& job, uint64_t end_bytes) {
   phase_ = Phase::kLook;
   fd_.reset();
+  if (job.recording->naming().dated) {
+    if (Status s = index_.finish(end_bytes); !s) return s;
+  }
   if (Status s = job.recording->seal_torn(name_, head_.start_us); !s) return s;
   char started[kIsoTimeBytes + 1];
   put_iso_time(head_.start_us, started);

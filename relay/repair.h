@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 
+#include "relay/index_mend.h"
 #include "relay/recording.h"
 #include "relay/segment_scan.h"
 
@@ -52,7 +53,9 @@ class Repair {
   Status finish_scan(const Job& job);
   Status begin_copy(const Job& job);
   Status finish_copy(const Job& job);
-  Status seal(const Job& job);
+  Status begin_pass(const Job& job);
+  Status note(const Job& job, const ScanFound& found);
+  Status seal(const Job& job, uint64_t end_bytes);
   Status give_up(const Job& job, const char* why);
   Status put(std::span<const uint8_t> bytes);
   void tell_lost() const;
@@ -69,6 +72,7 @@ class Repair {
   SegmentHead head_;
   SegmentScan scan_;
   SegmentFile copy_;
+  IndexMend index_;
   uint64_t synced_bytes_ = 0;   // of the copy
   bool is_validated_ = false;   // datums are, not only framing
   uint64_t certain_bytes_ = 0;  // of the torn one; see synced_mark.h

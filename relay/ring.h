@@ -89,6 +89,7 @@ struct Recorded {
   uint64_t index_bytes;  // of the file's index; 0: it has none yet
   uint64_t knows_losses;  // 0: those of the ring before count
   Losses losses;         // all that rows of an index have said
+  int64_t last_time_ns;  // receive time of the last datum before `position`
 };
 
 template <typename T>

@@ -6,7 +6,8 @@
 // rows of a channel is what its recording lacks. A last row without datums, at the end of the
 // segment, says what was lost behind its last block; there is none where nothing was.
 //
-// Times are receive times. They are null in rows that a repair has made from the segment alone:
+// Times are receive times of the block's first and last datum; where blocks follow each other
+// closely, first_time may be that of the datum before its first. They are null in rows that a repair has made from the segment alone:
 // what was lost before such a block is not known.
 #pragma once
 

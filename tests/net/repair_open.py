@@ -15,6 +15,7 @@ from sdrtest import (Skip, alive, case, check_equal, children, enter_network,  #
 from catlib import cat  # noqa: E402
 from ocf import block, header  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
+from index_file import rows_of  # noqa: E402
 from segments import Segment, check_exact, numbers, python_avro, rejects, sealed  # noqa: E402
 from torn import Torn, make_open, told  # noqa: E402
 from udp import Fixed, Varying, feed, sender  # noqa: E402
@@ -59,6 +60,17 @@ def record(relay, made=shape):
     relay.stop()
 
 
+def check_index(what, path, lost):
+    """Made from the segment alone, as these have no index: of what was lost only the damage is
+    known."""
+    rows = rows_of(path)
+    if rows[-1].datums or rows[-1].first_time is not None:
+        return  # the one that was recorded beside the repair
+    assert all(row.first_time is None for row in rows), f"{what}: times of nowhere"
+    check_equal(sum(row.losses["damaged_bytes"] for row in rows),
+                sum(end - begin for begin, end in lost), f"{what}: damaged bytes")
+
+
 def check_repaired(what, content, old, lost):
     """`old`: the numbers that must be there; `lost`: the ranges that must be told."""
     relay = begin(lambda path: path.write_bytes(content))
@@ -69,6 +81,7 @@ def check_repaired(what, content, old, lost):
     check_equal(asides(relay.directory), [], f"{what}: set aside")
     for path in sealed(relay.directory):
         check_equal(len(python_avro(path)), Segment(path).datums(), f"{what}: python3-avro")
+        check_index(what, path, lost)
 
 
 def check_set_aside(what, make, *words):
