@@ -7,6 +7,7 @@
 
 #include "relay/format/layout.h"
 #include "tools/cat/segment_reader.h"
+#include "tools/lib/time_text.h"
 
 namespace sdr::cat {
 
@@ -42,8 +43,5 @@ std::string check_text(const Tally& tally, bool utc);
 
 // What a file says of itself, fit for a terminal: printable ASCII, not too long.
 std::string printable(std::string_view text);
-
-// "2026-11-22T21:15:00.000000+0100", or with Z in UTC.
-std::string time_text(int64_t time_us, bool utc);
 
 }  // namespace sdr::cat
