@@ -1,11 +1,12 @@
 // Any bytes as a counters page: sdr-stat refuses it and says why, or shows it as JSON and as a
-// table with its columns in place.
+// table with its columns in place; so with its lost numbers.
 #include <string.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "tests/fuzz/fuzz.h"
+#include "tools/stat/gaps.h"
 #include "tools/stat/page.h"
 #include "tools/stat/percentile.h"
 #include "tools/stat/view.h"
@@ -46,7 +47,8 @@ void check_view(const status::View& view) {
   status::print_json(view, &json);
   require(is_json(json_text));
   std::vector<status::View> views;
-  views.push_back({view.name, view.service, nullptr, std::make_unique<CountersPage>(*view.now), 0});
+  views.push_back({view.name, view.service, nullptr, std::make_unique<CountersPage>(*view.now), 0,
+                   view.time_ns});
   for (const size_t width : {size_t{0}, kWidth}) {
     const std::string table = status::table_text(views, width);
     require(std::count(table.begin(), table.end(), '\n') == 2 && table.ends_with('\n'));
@@ -54,6 +56,23 @@ void check_view(const status::View& view) {
     require(std::all_of(table.begin(), table.end(),
                         [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
   }
+}
+
+void check_gaps(const CountersPage& page, uint64_t gaps_now) {
+  std::vector<status::Gaps> channels(1);
+  status::Gaps& gaps = channels[0];
+  gaps.name = "engine";
+  gaps.page = std::make_unique<CountersPage>(page);
+  gaps.ranges = status::kept_ranges(page, gaps_now);
+  require(gaps.ranges.size() < kLostRangesKept);
+  require(gaps.ranges.size() <= get(page.receiver.sequence.gaps));
+  std::string json_text;
+  JsonWriter json(&json_text);
+  status::print_gaps(gaps, &json);
+  require(is_json(json_text));
+  const std::string text = status::gaps_text(channels);
+  const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+  require(lines == gaps.ranges.size() + (gaps.ranges.empty() ? 1 : 2) && text.ends_with('\n'));
 }
 
 }  // namespace
@@ -66,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes = (good_head ? page_head() : "") + std::string(input.rest());
   if (good_head) bytes.resize(kCountersBytes);
   file.write(bytes);
-  status::View view = {"engine", {}, nullptr, nullptr, 0.5};
+  status::View view = {"engine", {}, nullptr, nullptr, 0.5, UINT64_MAX / 2};
   status::Page page;
   std::string why;
   const status::Page::Opened opened = page.open(file.path(), "engine", &why);
@@ -81,5 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   view.service = status::find_process(*view.now, UINT64_MAX);
   check_percentiles(*view.now);
   check_view(view);
+  const uint64_t gaps = get(view.now->receiver.sequence.gaps);
+  for (const uint64_t gaps_now : {gaps, gaps + 1, gaps + kLostRangesKept / 2, gaps / 2})
+    check_gaps(*view.now, gaps_now);
   return 0;
 }

@@ -133,6 +133,7 @@ class Counters:
                  "ring_used_max", ("latency", 36), "latency_max_ns", "log_lines_dropped",
                  "writer_starts", ("streams", 36), "clock_steps", "silence_ns", "silent_since_ns",
                  "silences", "has_sequence", ("sequence", 5), ("lost_ranges", 384))
+    BYTES = 8192
     _WRITER = ("pid", "recorded", "recorded_bytes", "file_bytes", "blocks", "syncs", "segments",
                "rejects_kept", "salvaged", "write_ns_last", "write_ns_max", "sync_ns_last",
                "sync_ns_max", "last_sync_time_ns", "disk_state", "disk_errno", "disk_errors",
@@ -141,7 +142,7 @@ class Counters:
 
     def __init__(self, path):
         page = Path(path).read_bytes() if os.path.exists(path) else b""
-        page = page.ljust(8192, b"\0")
+        page = page.ljust(self.BYTES, b"\0")
         at = self._take(page, 128, self._RECEIVER)
         self._take(page, -(-at // 128) * 128, self._WRITER)
         flat = self.streams

@@ -12,11 +12,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import (BIN, Skip, case, check_equal, enter_plainly, finish, run_dir,  # noqa: E402
                      wait_for)
+import counters  # noqa: E402
+from counters import page  # noqa: E402
 from relay import REASONS, Counters  # noqa: E402
 
 STAT = os.path.join(os.environ.get("SDR_BIN", BIN), "sdr-stat")
-HEAD = struct.Struct("=QII64sIIQ32s")
-MAGIC = struct.unpack("=Q", b"SDRCUNTS")[0]
+SEQUENCE = ("gaps", "lost", "duplicates", "reordered", "resets")
 ROOT = run_dir()
 
 enter_plainly()
@@ -41,32 +42,8 @@ def channel(name, *args, run=None):
     return json.loads(out)["channels"][0]
 
 
-def words(fields, values, start):
-    found = []
-    for at, field in enumerate(fields):
-        name, count = field if isinstance(field, tuple) else (field, 1)
-        value = values.get(name, [start + 100 * at + i for i in range(count)])
-        found += value if isinstance(value, (list, tuple)) else [value]
-    return struct.pack(f"={len(found)}Q", *found)
-
-
-def page(name, streams=4, full_rate=1, receiver=None, writer=None, **head):
-    """Every word differs from every other where it is not given."""
-    fields = {"magic": MAGIC, "version": 2, "bytes": 4096} | head
-    data = HEAD.pack(fields["magic"], fields["version"], fields["bytes"], name.encode(), streams,
-                     full_rate, 777, b"")
-    data += words(Counters._RECEIVER, receiver or {}, 1000000)
-    data = data.ljust(-(-len(data) // 128) * 128, b"\0")
-    at_ease = {"disk_state": 1, "disk_busy_since_ns": 0}
-    data += words(Counters._WRITER, at_ease | (writer or {}), 2000000)
-    return data.ljust(4096, b"\0")
-
-
 def put(name, data, run=None):
-    path = (run or ROOT) / "counters" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    return path
+    return counters.put(run or ROOT, name, data)
 
 
 with case("every field of a page is in the JSON, under its own name"):
@@ -76,7 +53,7 @@ with case("every field of a page is in the JSON, under its own name"):
                 "kernel_drops", "stale", "receive_errors", "last_datagram_time_ns", "recorded",
                 "recorded_bytes", "file_bytes", "unrecorded", "salvaged", "segments", "blocks",
                 "syncs", "disk_errno", "disk_errors", "last_sync_time_ns", "starts",
-                "start_time_ns", "writer_starts", "writer_pid"):
+                "start_time_ns", "writer_starts", "writer_pid", "clock_steps"):
         check_equal(got[key], getattr(want, key), key)
     for reason, count in zip(REASONS[1:], want.rejected_by_reason[1:]):
         check_equal(got["rejected_by_reason"][reason], count, reason)
@@ -103,7 +80,10 @@ with case("every field of a page is in the JSON, under its own name"):
                 want.rejects_not_kept + want.writer_rejects_not_kept, "rejects not kept")
     check_equal(got["log_lines_dropped"],
                 want.log_lines_dropped + want.writer_log_lines_dropped, "log lines")
-    check_equal((got["disk"], got["page_time_ns"], got["sequence"]), ("ok", 777, None), "the rest")
+    check_equal(got["sequence"], dict(zip(SEQUENCE, want.sequence)), "sequence")
+    check_equal(got["silence"], {"limit_ns": want.silence_ns, "since_time_ns": None,
+                                 "silences": want.silences}, "silence of one that is down")
+    check_equal((got["disk"], got["page_time_ns"], got["silent"]), ("ok", 777, False), "the rest")
     check("rates" not in got and "interval_s" not in got, "no rates without an interval")
 
 with case("streams that are not there, disk states"):
@@ -136,9 +116,9 @@ with case("a table of 80 columns, however large the numbers"):
     most = (1 << 64) - 1
     full = {field if isinstance(field, str) else field[0]:
             most if isinstance(field, str) else [most // 64] * field[1]
-            for field in Counters._RECEIVER} | {"pid": 0, "stale": 0}
+            for field in Counters._RECEIVER} | {"pid": 0, "stale": 0, "sequence": [0] * 5}
     put("engine", page("engine", receiver=full, writer={"recorded": most, "disk_state": 5}))
-    put("host", page("host", receiver={"latency": [0] * 36, "stale": 0}))
+    put("host", page("host", receiver={"latency": [0] * 36, "stale": 0, "sequence": [0] * 5}))
     out, _ = stat("--interval", 0)
     check(all(len(line) <= 80 for line in out.splitlines()), out)
     head = "NAME STATE UPTIME RECV RATE REJ RELAY DECIM RECRD UNREC DROPS DISK P99"
@@ -167,15 +147,15 @@ with case("rates come from two readings"):
 with case("pages that are none of ours are refused in a line each, and the rest is shown"):
     other = ROOT / "bad"
     put("good", page("good"), other)
-    put("short", b"x" * 4095, other)
+    put("short", b"x" * 8191, other)
     put("magic", page("magic", magic=1), other)
-    put("version", page("version", version=1), other)
-    put("bytes", page("bytes", bytes=8192), other)
+    put("version", page("version", version=2), other)
+    put("bytes", page("bytes", bytes=4096), other)
     put("name", page("eman"), other)
     put("streams", page("streams", streams=10), other)
     (other / "counters/directory").mkdir()
     put("new", b"", other)
-    put("zero", bytes(4096), other)
+    put("zero", bytes(8192), other)
     put(".hidden", b"x", other)
     out, err = stat("--json", run=other)
     shown = [one["name"] for one in json.loads(out)["channels"]]
@@ -206,9 +186,24 @@ with case("without s6 the state is that of the process"):
     got = channel("engine")
     check(got["pid"] == process.pid and 89 <= got["uptime_s"] <= 120, got)
     check_equal((got["supervised"], got["downtime_s"]), (False, None), "not supervised")
+    since = time.time_ns() - 12 * 10**9
+    put("engine", page("engine", receiver={"pid": process.pid, "silent_since_ns": since,
+                                           "silence_ns": 2 * 10**9, "silences": 3}))
+    got = channel("engine")
+    check_equal((got["state"], got["silent"]), ("up", True), "silence")
+    check_equal(got["silence"], {"limit_ns": 2 * 10**9, "since_time_ns": since, "silences": 3},
+                "silence")
+    line = stat("engine", "--interval", 0)[0].splitlines()[1]
+    check(line.startswith("engine silent ") and 12 <= int(line.split()[2].rstrip("s")) < 42, line)
+    put("engine", page("engine", receiver={"pid": process.pid, "silent_since_ns": 0,
+                                           "silence_ns": 0}))
+    got = channel("engine")
+    check_equal((got["silent"], got["silence"]["limit_ns"], got["silence"]["since_time_ns"]),
+                (False, None, None), "no silence")
     process.kill()
     process.wait()
     check_equal(channel("engine")["state"], "down", "state")
+    check_equal(channel("engine")["silent"], False, "silent while it is down")
     put("engine", page("engine", receiver={"pid": os.getpid()}))
     check_equal((channel("engine")["state"], channel("engine")["uptime_s"]), ("down", None),
                 "a process that is no relay")

@@ -63,7 +63,9 @@ TEST_CASE("stat: a page of zeros has all its members") {
   CHECK(text.find("\"rates\"") == std::string::npos);
   for (const char* part : {"{\"name\":\"engine\",\"state\":\"down\"", "\"received\":0",
                            "\"rejected_by_reason\":{\"short\":0,", "\"streams\":[]", "\"p50\":null",
-                           "\"disk\":\"off\"", "\"uptime_s\":null"})
+                           "\"disk\":\"off\"", "\"uptime_s\":null", "\"silent\":false",
+                           "\"sequence\":{\"gaps\":null,\"lost\":null,",
+                           "\"silence\":{\"limit_ns\":null,\"since_time_ns\":null,"})
     CHECK_MESSAGE(text.find(part) != std::string::npos, part);
 }
 
@@ -94,4 +96,39 @@ TEST_CASE("stat: the table has a column for what was stale only where something 
   const std::string text = table_text(views, 0);
   CHECK(text.find(" DROPS STALE DISK") != std::string::npos);
   CHECK(text.find("     0  4711 off") != std::string::npos);
+}
+
+TEST_CASE("stat: the table has a column for lost numbers only where some are lost") {
+  std::vector<View> views(2);
+  for (View& view : views) view.now = std::make_unique<CountersPage>();
+  views[0].name = "engine";
+  views[1].name = "host";
+  set(views[0].now->receiver.sequence.lost, 4711);  // left by what was watched once
+  CHECK(table_text(views, 0).find("LOST") == std::string::npos);
+  set(views[0].now->receiver.has_sequence, 1);
+  const std::string text = table_text(views, 0);
+  CHECK(text.find(" DROPS LOST DISK") != std::string::npos);
+  CHECK(text.find("     0 4711 off") != std::string::npos);
+  CHECK(text.find("     0    - off") != std::string::npos);
+}
+
+TEST_CASE("stat: a channel that is up but silent says so, and for how long") {
+  constexpr uint64_t kSecond_ns = 1'000'000'000;
+  std::vector<View> views(1);
+  View& view = views[0];
+  view.name = "engine";
+  view.now = std::make_unique<CountersPage>();
+  view.time_ns = 1000 * kSecond_ns;
+  view.service.state = State::kUp;
+  auto shows = [&](const char* words) {
+    return table_text(views, 0).find(words) != std::string::npos;
+  };
+  CHECK(shows("engine up  "));
+  set(view.now->receiver.silent_since_ns, 988 * kSecond_ns);
+  CHECK(shows("engine silent 12s "));
+  set(view.now->receiver.silent_since_ns, 2000 * kSecond_ns);  // the clock was set back
+  CHECK(shows("engine silent 0s "));
+  view.service.state = State::kDown;
+  CHECK(shows("engine down "));
+  CHECK_FALSE(is_silent(view));
 }

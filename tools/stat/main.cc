@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "relay/format/segment_name.h"
+#include "tools/stat/gaps.h"
 #include "tools/stat/options.h"
 #include "tools/stat/page.h"
 #include "tools/stat/service.h"
@@ -111,14 +112,37 @@ std::vector<View> read_channels(const Options& options) {
   for (size_t i = 0; i < channels.size(); ++i) {
     View& view = channels[i].view;
     view.now = channels[i].page.read();
+    view.time_ns = now_ns(CLOCK_REALTIME);
     view.interval_s = static_cast<double>(now_ns(CLOCK_MONOTONIC) - first_ns[i]) / 1e9;
     views.push_back(std::move(view));
   }
   for (View& view : views) {
     view.service = ask_supervisor(options.run + "/service/" + view.name)
-                       .value_or(find_process(*view.now, now_ns(CLOCK_REALTIME)));
+                       .value_or(find_process(*view.now, view.time_ns));
   }
   return views;
+}
+
+// The channels that watch a sequence, or all of those named; *wrong where one of them does not.
+std::vector<Gaps> read_gaps(const Options& options, bool* wrong) {
+  std::vector<Gaps> found;
+  for (const Channel& channel : open_channels(options)) {
+    const std::string& name = channel.view.name;
+    Gaps gaps = {name, channel.page.read(), {}};
+    gaps.ranges = kept_ranges(*gaps.page, channel.page.gaps_now());
+    const bool watched = get(gaps.page->receiver.has_sequence) != 0;
+    if (!watched && !options.names.empty()) {
+      const bool begun = gaps.page->magic != 0;
+      fprintf(stderr, "sdr-stat: error: %s: %s\n", name.c_str(),
+              begun ? "it watches no sequence: its config has no `sequence`"
+                    : "it has not been started yet");
+      *wrong = *wrong || begun;
+    }
+    if (watched || options.json) found.push_back(std::move(gaps));
+  }
+  if (found.empty() && options.names.empty() && !options.json)
+    fprintf(stderr, "sdr-stat: no channel in %s watches a sequence\n", options.run.c_str());
+  return found;
 }
 
 // A terminal's width; 0 where standard output is none.
@@ -128,23 +152,38 @@ size_t output_width() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+// {"channels": [...]} of what `print` makes of each.
+template <typename T>
+std::string json_text(const std::vector<T>& channels, void (*print)(const T&, sdr::JsonWriter*)) {
+  std::string text;
+  sdr::JsonWriter out(&text);
+  out.begin_object().key("channels").begin_array();
+  for (const T& channel : channels) print(channel, &out);
+  out.end_array().end_object().newline();
+  return text;
+}
+
+std::string views_text(const Options& options) {
+  const std::vector<View> views = read_channels(options);
+  if (options.json) return json_text(views, print_json);
+  if (!views.empty()) return table_text(views, output_width());
+  fprintf(stderr, "sdr-stat: no channels in %s\n", options.run.c_str());
+  return "";
+}
+
 int run(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
   signal(SIGPIPE, SIG_IGN);
-  const std::vector<View> views = read_channels(options);
+  bool wrong = false;
   std::string text;
-  if (options.json) {
-    sdr::JsonWriter out(&text);
-    out.begin_object().key("channels").begin_array();
-    for (const View& view : views) print_json(view, &out);
-    out.end_array().end_object().newline();
-  } else if (views.empty()) {
-    fprintf(stderr, "sdr-stat: no channels in %s\n", options.run.c_str());
+  if (options.gaps) {
+    const std::vector<Gaps> gaps = read_gaps(options, &wrong);
+    text = options.json ? json_text(gaps, print_gaps) : gaps_text(gaps);
   } else {
-    text = table_text(views, output_width());
+    text = views_text(options);
   }
   const bool whole = fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if ((whole && fflush(stdout) == 0) || errno == EPIPE) return 0;
+  if ((whole && fflush(stdout) == 0) || errno == EPIPE) return wrong ? 100 : 0;
   fprintf(stderr, "sdr-stat: fatal: unable to write: %s\n", strerror(errno));
   return 111;
 }

@@ -16,13 +16,14 @@ constexpr char kHelp[] =
     "Usage: sdr-stat [OPTION]... [NAME]...\n"
     "Show what every channel is doing, or those named.\n"
     "\n"
+    "  --gaps              list the last sequence numbers that never came\n"
     "  --json              print everything that is counted as JSON\n"
     "  --interval SECONDS  measure rates over so long (default 1; with --json 0: no rates)\n"
     "  --config FILE       (default /etc/speeddata/relay.toml)\n"
     "  --run DIR           the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0, 100 usage or no such channel, 111 system error.\n";
+    "Exit status: 0, 100 usage, no such channel or no sequence, 111 system error.\n";
 
 [[noreturn]] void die(const char* what, const char* which) {
   std::fprintf(stderr, "sdr-stat: fatal: %s%s\n", what, which);
@@ -43,8 +44,9 @@ double parse_interval(const char* text) {
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum { kJson = 256, kInterval, kConfig, kRun, kHelpMe, kVersion };
-  static constexpr option kOptions[] = {{"json", no_argument, nullptr, kJson},
+  enum { kGaps = 256, kJson, kInterval, kConfig, kRun, kHelpMe, kVersion };
+  static constexpr option kOptions[] = {{"gaps", no_argument, nullptr, kGaps},
+                                        {"json", no_argument, nullptr, kJson},
                                         {"interval", required_argument, nullptr, kInterval},
                                         {"config", required_argument, nullptr, kConfig},
                                         {"run", required_argument, nullptr, kRun},
@@ -56,6 +58,9 @@ Options parse_options(int argc, char** argv) {
   int option;
   while ((option = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1) {
     switch (option) {
+      case kGaps:
+        options.gaps = true;
+        break;
       case kJson:
         options.json = true;
         break;
@@ -80,6 +85,7 @@ Options parse_options(int argc, char** argv) {
         die("unknown option ", argv[optind - 1]);
     }
   }
+  if (options.gaps && interval_s) die("--gaps reads once, and takes no ", "--interval");
   options.interval_s = interval_s.value_or(options.json ? 0 : 1);
   options.names.assign(argv + optind, argv + argc);
   return options;

@@ -70,7 +70,7 @@ std::unique_ptr<CountersPage> Page::read() const {
   std::unique_ptr<CountersPage> copy = std::make_unique<CountersPage>();
   const auto* const words = static_cast<const Atomic<uint64_t>*>(map_);
   for (size_t i = 0; words && i < kWords; ++i) {
-    const uint64_t word = words[i].load(Order::kRelaxed);
+    const uint64_t word = words[i].load(Order::kAcquire);
     memcpy(reinterpret_cast<char*>(copy.get()) + i * sizeof word, &word, sizeof word);
   }
   if (is_alive(get(copy->writer.pid))) {
@@ -78,6 +78,10 @@ std::unique_ptr<CountersPage> Page::read() const {
     set(copy->writer.disk_state, static_cast<uint64_t>(disk));
   }
   return copy;
+}
+
+uint64_t Page::gaps_now() const {
+  return map_ ? get(static_cast<const CountersPage*>(map_)->receiver.sequence.gaps) : 0;
 }
 
 }  // namespace sdr::status

@@ -19,7 +19,11 @@ struct View {
   std::unique_ptr<CountersPage> before;  // empty where there was no first reading
   std::unique_ptr<CountersPage> now;
   double interval_s = 0;  // between the two
+  uint64_t time_ns = 0;   // of the second, wall clock
 };
+
+// It is up, but has not heard anything for longer than its `silence`.
+bool is_silent(const View& view);
 
 // What all streams of a kind have done together.
 struct StreamSum {
@@ -32,6 +36,9 @@ StreamSum all_streams_sum(const CountersPage& page);
 
 // Per second between two readings of one counter; 0 where it went back.
 double rate(uint64_t before, uint64_t now, double interval_s);
+
+// Appends the member `sequence`; of nulls where the channel watches none.
+void print_sequence(const ReceiverCounters& receiver, JsonWriter* out);
 
 // Appends one object of `channels`, as sdr-stat(1) lists its members.
 void print_json(const View& view, JsonWriter* out);

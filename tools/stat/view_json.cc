@@ -20,7 +20,7 @@ void print_service(const View& view, JsonWriter* out) {
   out->member("supervised", service.supervised).member("wanted_up", service.wanted_up);
   print_optional("uptime_s", down ? std::nullopt : service.for_s, out);
   print_optional("downtime_s", down ? service.for_s : std::nullopt, out);
-  out->member("pid", service.pid);
+  out->member("pid", service.pid).member("silent", is_silent(view));
 }
 
 void print_rejects(const CountersPage& page, JsonWriter* out) {
@@ -58,9 +58,20 @@ void print_receiver(const CountersPage& page, JsonWriter* out) {
   out->member("kernel_drops", get(r.kernel_drops)).member("stale", get(r.stale));
   out->member("receive_errors", get(r.receive_errors));
   out->member("last_datagram_time_ns", get(r.last_datagram_time_ns));
-  out->key("sequence").value(nullptr);
+  out->member("clock_steps", get(r.clock_steps));
+  print_sequence(r, out);
   out->key("receive_buffer").begin_object().member("asked", get(r.receive_buffer_asked));
   out->member("granted", get(r.receive_buffer_granted)).end_object();
+}
+
+void print_silence(const View& view, JsonWriter* out) {
+  const ReceiverCounters& r = view.now->receiver;
+  const Uint limit_ns = get(r.silence_ns);
+  out->key("silence").begin_object();
+  print_optional("limit_ns", limit_ns > 0 ? std::optional(limit_ns) : std::nullopt, out);
+  print_optional("since_time_ns",
+                 is_silent(view) ? std::optional(get(r.silent_since_ns)) : std::nullopt, out);
+  out->member("silences", get(r.silences)).end_object();
 }
 
 void print_writer(const CountersPage& page, JsonWriter* out) {
@@ -121,10 +132,25 @@ void print_rates(const View& view, JsonWriter* out) {
 
 }  // namespace
 
+void print_sequence(const ReceiverCounters& receiver, JsonWriter* out) {
+  const bool watched = get(receiver.has_sequence) != 0;
+  auto member = [&](const char* name, const Counter& count) {
+    print_optional(name, watched ? std::optional(get(count)) : std::nullopt, out);
+  };
+  out->key("sequence").begin_object();
+  member("gaps", receiver.sequence.gaps);
+  member("lost", receiver.sequence.lost);
+  member("duplicates", receiver.sequence.duplicates);
+  member("reordered", receiver.sequence.reordered);
+  member("resets", receiver.sequence.resets);
+  out->end_object();
+}
+
 void print_json(const View& view, JsonWriter* out) {
   out->begin_object();
   print_service(view, out);
   print_receiver(*view.now, out);
+  print_silence(view, out);
   print_writer(*view.now, out);
   print_latency(*view.now, out);
   print_processes(*view.now, out);

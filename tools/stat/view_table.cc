@@ -8,14 +8,15 @@
 namespace sdr::status {
 namespace {
 
-constexpr size_t kColumns = 14;
-constexpr size_t kStale = 11;  // shown only where there is any
-constexpr size_t kDisk = 12;
+constexpr size_t kColumns = 15;
+constexpr size_t kLost = 11;  // shown only where there is any, as is
+constexpr size_t kStale = 12;
+constexpr size_t kDisk = 13;
 constexpr size_t kNameMin = 4;
 using Row = std::array<std::string, kColumns>;
 
-const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV",  "RATE",  "REJ",  "RELAY",
-                   "DECIM", "RECRD", "UNREC",  "DROPS", "STALE", "DISK", "P99"};
+const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV", "RATE",  "REJ",  "RELAY", "DECIM",
+                   "RECRD", "UNREC", "DROPS",  "LOST", "STALE", "DISK", "P99"};
 
 // The words of the JSON, cut to a column.
 std::string disk_word(uint64_t state) {
@@ -29,8 +30,14 @@ std::string disk_word(uint64_t state) {
   }
 }
 
-std::string state_word(State state) {
-  return state == State::kStarting ? "start" : state_name(state);
+std::string state_word(const View& view) {
+  if (is_silent(view)) {
+    const uint64_t since_ns = get(view.now->receiver.silent_since_ns);
+    // The clock may have been set back since.
+    const uint64_t for_ns = view.time_ns > since_ns ? view.time_ns - since_ns : 0;
+    return "silent " + duration_text(for_ns / 1'000'000'000);
+  }
+  return view.service.state == State::kStarting ? "start" : state_name(view.service.state);
 }
 
 Row row_of(const View& view) {
@@ -44,7 +51,7 @@ Row row_of(const View& view) {
           ? rate_text(rate(get(view.before->receiver.received), get(r.received), view.interval_s))
           : "-";
   return {view.name,
-          state_word(service.state),
+          state_word(view),
           timed ? duration_text(*service.for_s) : "-",
           count_text(get(r.received)),
           received_rate,
@@ -54,6 +61,7 @@ Row row_of(const View& view) {
           count_text(get(w.recorded)),
           count_text(get(r.unrecorded)),
           count_text(get(r.kernel_drops)),
+          get(r.has_sequence) != 0 ? count_text(get(r.sequence.lost)) : "-",
           count_text(get(r.stale)),
           disk_word(get(w.disk_state)),
           p99 ? latency_text(*p99) : "-"};
@@ -75,7 +83,18 @@ void append_row(const Row& row, const std::array<size_t, kColumns>& widths, std:
   *out += line + "\n";
 }
 
+// Whether there is anything to count in any of the channels.
+template <typename Counted>
+bool any(const std::vector<View>& views, Counted counted) {
+  return std::any_of(views.begin(), views.end(),
+                     [&](const View& view) { return counted(view.now->receiver) > 0; });
+}
+
 }  // namespace
+
+bool is_silent(const View& view) {
+  return view.service.state == State::kUp && get(view.now->receiver.silent_since_ns) > 0;
+}
 
 StreamSum decimated_sum(const CountersPage& page) {
   StreamSum sum;
@@ -106,12 +125,13 @@ std::string table_text(const std::vector<View>& views, size_t width) {
   for (const Row& row : rows) {
     for (size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
   }
-  const bool any_stale = std::any_of(views.begin(), views.end(), [](const View& view) {
-    return get(view.now->receiver.stale) > 0;
+  const bool lost = any(views, [](const ReceiverCounters& r) {
+    return get(r.has_sequence) != 0 ? get(r.sequence.lost) : 0;
   });
-  if (!any_stale) widths[kStale] = 0;
-  size_t others = any_stale ? kColumns - 1 : kColumns - 2;
-  for (size_t i = 1; i < kColumns; ++i) others += widths[i];
+  if (!lost) widths[kLost] = 0;
+  if (!any(views, [](const ReceiverCounters& r) { return get(r.stale); })) widths[kStale] = 0;
+  size_t others = 0;
+  for (size_t i = 1; i < kColumns; ++i) others += widths[i] > 0 ? widths[i] + 1 : 0;
   if (width > 0 && others + widths[0] > width)
     widths[0] = std::max(kNameMin, width > others ? width - others : 0);
   std::string text;
