@@ -108,7 +108,7 @@ Status IndexFile::sync() {
 Status IndexFile::finish() {
   if (!fd_) return {};
   if (fdatasync(fd_.get()) < 0) return Error{"unable to sync the index", errno};
-  fd_.reset();
+  drop();
   return {};
 }
 

@@ -33,7 +33,10 @@ class IndexFile {
   Status sync();
   // Cuts it to what is told, syncs and closes. Its name is synced with that of the segment.
   Status finish();
-  void drop() { fd_.reset(); }
+  void drop() {
+    fd_.reset();
+    dir_.reset();
+  }
 
  private:
   Status open_as(int dir_fd, const char* name, const SegmentNaming& naming, int64_t start_us,

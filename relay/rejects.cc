@@ -36,7 +36,7 @@ Rejects::Rejects(const Options& options, WriterCounters* counters)
 // The directory is made when there is something for it.
 void Rejects::attach(int dir_fd, const Ring& ring) {
   dir_fd_ = dir_fd;
-  if (waiting(ring) == 0 && faccessat(dir_fd, kDirectory, F_OK, 0) < 0) return;
+  if (waiting(ring) == 0 && !is_there(dir_fd, kDirectory)) return;
   if (Status s = open_directory(ring); !s) note(s);
 }
 

@@ -46,7 +46,7 @@ void WriterProcess::start() {
     knock_for_child();
     return;
   }
-  const pid_t pid = fork();
+  const pid_t pid = _Fork();  // one thread, no handlers to run
   if (pid == 0) become_writer(ends[0]);
   const int failed = errno;
   close(ends[0]);

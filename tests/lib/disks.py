@@ -7,6 +7,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -130,8 +131,10 @@ def wait_disk(relay, run, state, timeout_s=10.0):
 
 
 def state_lines(relay):
-    """The log's lines about the disk, without the paths."""
-    return [line.partition(": ")[2].replace(str(relay.directory), "DIR")
+    """The log's lines about the disk, without the paths, and whether it was the segment or its
+    index that could not be written."""
+    return [re.sub("write the (segment|index)", "write the file",
+                   line.partition(": ")[2].replace(str(relay.directory), "DIR"))
             for line in relay.messages().splitlines() if str(relay.directory) in line]
 
 

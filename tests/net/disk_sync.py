@@ -61,8 +61,8 @@ with case("sync-ms 0: each batch is synced as it comes, before the next one is w
     trace.end()
     letters = "".join({"pwrite64": "W", "fdatasync": "S", "poll": " "}[call]
                       for _, call in trace.calls())
-    batches = letters.split()  # what is done without waiting in between
-    check_equal((len(batches), set(batches) - {"WS", "WWS"}), (50, set()), "batches")
+    batches = letters.split()  # the block, its row of the index, the sync
+    check_equal((len(batches), set(batches) - {"WWS", "WWWS"}), (50, set()), "batches")
     relay.stop()
     check_exact(numbers(relay.directory, shape), range(51), "recorded")
 

@@ -15,7 +15,7 @@ from segments import check_exact, numbers  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from udp import Varying, feed, sender  # noqa: E402
 
-BYTES_MAX = 100000
+BYTES_MAX = 100 << 10
 CXX_RUNTIME = ("_Znwm", "_Znam", "_ZdlPv", "__cxa_throw", "__gxx_personality_v0",
                "__cxa_guard_acquire", "_ZSt9terminatev")
 
