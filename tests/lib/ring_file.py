@@ -12,7 +12,7 @@ HEAD = {"magic": (0, 8), "version": (8, 4), "head_bytes": (12, 4), "file_bytes":
         "text_bytes": (48, 8), "layout_bytes": (56, 8), "receive_time": (64, 8),
         "channel": (72, 8), "finished": (136, 4), "rotations_asked": (140, 4),
         "rotations_done": (144, 4), "committed.sequence": (192, 8), "reject_head": (984, 8),
-        "recorded.sequence": (1024, 8), "rejects_recorded.sequence": (1384, 8),
+        "recorded.sequence": (1024, 8), "rejects_recorded.sequence": (1400, 8),
         "journal.batch": (1792, 8), "journal.count": (1800, 4)}
 COMMITTED = {"index": (0, 8), "open.position": (8, 8), "open.bytes": (16, 4),
              "open.datums": (20, 4), "open.first_time_ns": (24, 8), "open.last_time_ns": (32, 8),
@@ -36,8 +36,8 @@ class RingFile:
         self.data = bytearray(data)
         self.fields = dict(HEAD)
         for name, at, size, members in (("committed", 192, 392, COMMITTED),
-                                        ("recorded", 1024, 176, RECORDED),
-                                        ("rejects_recorded", 1384, 176, RECORDED)):
+                                        ("recorded", 1024, 184, RECORDED),
+                                        ("rejects_recorded", 1400, 184, RECORDED)):
             copy = at + 8 + size * (self.get(name + ".sequence") & 1)  # the one in force
             self.fields |= {f"{name}.{member}": (copy + offset, bytes_)
                             for member, (offset, bytes_) in members.items()}
