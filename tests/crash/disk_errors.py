@@ -177,10 +177,9 @@ with case("a failed sync, after which the kernel forgets the page: it is written
     relay.hup()
     wait_for(lambda: relay.counters().segments == 1, "a segment is sealed")
     sh(f"sync -f {disk.path}")  # its directories are on the disk
-    with open(home / "filler", "wb") as filler, contextlib.suppress(OSError):
+    with open(home / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
         while True:
             filler.write(bytes(1 << 16))
-            filler.flush()
     for number in range(1, 4):
         to.send(shape.make(number))
     wait_disk(relay, run, "full")

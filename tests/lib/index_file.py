@@ -29,10 +29,10 @@ def index_path(segment_path):
     return Path(segment_path).with_suffix(".index")
 
 
-def rows_of(segment_path):
+def rows_of(segment_path, index_at=None):
     """The rows of a sealed segment's index, held against the segment: each block has its own."""
     segment = Segment(segment_path)
-    index = Segment(index_path(segment_path))
+    index = Segment(index_at or index_path(segment_path))
     assert index.sync == segment.sync, f"{segment.path.name}: its index has another sync marker"
     rows = []
     for count, body in index.blocks:

@@ -13,6 +13,7 @@ from pathlib import Path
 from avro_value import Decoder
 from relay import Relay, sdrtest
 from sdrtest import wait_for
+from index_file import rows_of
 from segments import Segment, python_avro
 from udp import read_varint
 
@@ -82,6 +83,7 @@ class Reader:
     def __init__(self, shape, bad, scratch):
         self.shape, self.bad = shape, bad
         self._file = Path(scratch) / "segment.avro"
+        self._index = Path(scratch) / "segment.index"
         self._known = {}
 
     def values(self, content, rejected):
@@ -113,10 +115,20 @@ class Reader:
         for path in sorted(tree, key=lambda path: Path(path).name):
             if path.endswith(".avro") and ("/rejected/" in path) == rejected:
                 numbers += self.values(tree[path], rejected)
+                if not rejected:
+                    self._check_index(tree, path)
         for one, following in zip(numbers, numbers[1:]):
             assert one < following, (f"{'reject' if rejected else 'datum'} {following} stands "
                                      f"behind {one}: doubled or out of order")
         return next((i for i, number in enumerate(numbers) if number != i), len(numbers))
+
+    def _check_index(self, tree, path):
+        """Each sealed segment has its index, and each block its row."""
+        index = str(Path(path).with_suffix(".index"))
+        assert index in tree, f"{path} has no index"
+        self._file.write_bytes(tree[path])
+        self._index.write_bytes(tree[index])
+        rows_of(self._file, self._index)
 
     def python_avro(self, content, rejected):
         """Another's reader finds as many."""
@@ -148,7 +160,7 @@ def due_of(replay, reader):
     """What `replay` says has been promised, in datums."""
     due = Due(sealed=dict(replay.sealed))
     for node, safe in replay.promised.items():
-        if safe == 0 or node.live[:4] != b"Obj\1":
+        if safe == 0 or node.live[:4] != b"Obj\1" or b'"IndexRow"' in node.live[:100]:
             continue
         rejected, blocks = reader.blocks(bytes(node.live[:safe]))
         count = sum(datums for _, datums in blocks)
