@@ -161,6 +161,10 @@ soak: all ## half an hour of load, or SOAK_S=60: nothing lost, nothing grows
 	$(Q)BUILD=$(abspath $(BUILD)) SOAK_S=$(or $(SOAK_S),1800) \
 	    TIMEOUT_S=$$(($(or $(SOAK_S),1800) + 300)) tests/run soak
 
+bench: all ## what things cost, as ratios measured in the same run; B=decimation for one
+	$(Q)for b in $(or $(B:%=tests/bench/%.py),$(wildcard tests/bench/*.py)); do \
+	    BUILD=$(abspath $(BUILD)) $$b || exit 1; done
+
 vm: all $(BUILD)/unit ## tests in a Debian 12 with cgroup v2, booted as a process; takes root
 	$(if $(NODEPS),,$(Q)debian/builddeps mmdebstrap user-mode-linux || true)
 	$(Q)BUILD=$(abspath $(BUILD)) tests/vm/run $(T)
@@ -175,5 +179,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check crash fuzz libfuzzer soak vm demo clean help
+.PHONY: all relay-glibc deps check crash fuzz libfuzzer soak bench vm demo clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)

@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""What decimation costs the receiver: CPU per datagram with a decimated stream of 100 doubles by 50,
+as a ratio to the same relay without one. Medians of ROUNDS (5) alternating runs of 4 s each."""
+import json
+import os
+import statistics
+import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from sdrtest import enter_network, run_dir  # noqa: E402
+from relay import Relay, compile_schemas  # noqa: E402
+from udp import feed, sender  # noqa: E402
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+RATE, COUNT, BUDGET = 10000, 40000, 1.10
+SCHEMA = json.dumps({"type": "record", "name": "Wide", "fields": [
+    {"name": f"d{i}", "type": "double"} for i in range(100)]})
+FULL, DECIMATED = "239.1.1.1:6000", "239.1.1.2:6001"
+
+
+class Shape:
+    @staticmethod
+    def make(number):
+        return struct.pack("<100d", *([number * 0.5] * 100))
+
+
+def cpu_ns(pid):
+    """On-CPU time of a process, in nanoseconds."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0])
+
+
+enter_network()
+run = run_dir()
+data = compile_schemas(run, {"wide": SCHEMA})["wide"]
+WAYS = {"without": None, **{method: [f"{DECIMATED},factor=50,method={method}"]
+                            for method in ("downsample", "average", "rms", "minmax")}}
+
+
+def measure(way):
+    """Nanoseconds of the receiver for each datagram."""
+    relay = Relay(data, run, None, way, full_rate=FULL, decimated=WAYS[way])
+    sock = sender(relay.listen)
+    feed(sock, Shape, RATE, 0, 2000)
+    relay.wait_received(2000)
+    before = cpu_ns(relay.pid)
+    feed(sock, Shape, RATE, 0, COUNT)
+    relay.wait_received(2000 + COUNT)
+    spent = cpu_ns(relay.pid) - before
+    relay.stop()
+    return spent / COUNT
+
+
+found = {way: [] for way in WAYS}
+for round_ in range(ROUNDS):
+    for way in WAYS:
+        found[way].append(measure(way))
+base = statistics.median(found["without"])
+noise = [each / base for each in found["without"]]
+print(f"100 doubles at {RATE}/s, receiver: {base / 1000:.2f} us of CPU a datagram without decimation"
+      f" ({min(noise):.2f} to {max(noise):.2f} of its median)")
+print("by 50         ratio  budget")
+for way in list(WAYS)[1:]:
+    pairs = [one / other for one, other in zip(found[way], found["without"])]
+    print(f"{way:12} {statistics.median(pairs):6.3f}  {BUDGET:.2f}")
