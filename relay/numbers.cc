@@ -29,15 +29,21 @@ void add_doubles(const uint8_t* from, uint32_t count, bool squares, double* sums
   sums[i] += squares ? x * x : x;
 }
 
-double number_at(char code, const uint8_t* at) {
-  if (code == 'd') {
-    double x;
-    memcpy(&x, at, sizeof x);
-    return x;
+// A NaN gives way to anything, and replaces nothing.
+void bound_doubles(const uint8_t* from, uint32_t count, double* least, double* most) {
+  uint32_t i = 0;
+  for (; i + 2 <= count; i += 2) {
+    const Pair x = *reinterpret_cast<const Pair*>(from + 8 * i);
+    Pair& low = *reinterpret_cast<Pair*>(least + i);
+    Pair& high = *reinterpret_cast<Pair*>(most + i);
+    low = (x < low) | (low != low) ? x : low;
+    high = (x > high) | (high != high) ? x : high;
   }
-  float x;
-  memcpy(&x, at, sizeof x);
-  return static_cast<double>(x);
+  if (i == count) return;
+  double x;
+  memcpy(&x, from + 8 * i, sizeof x);
+  if (x < least[i] || least[i] != least[i]) least[i] = x;
+  if (x > most[i] || most[i] != most[i]) most[i] = x;
 }
 
 bool is_nan(double x) { return x != x; }
@@ -137,13 +143,18 @@ void Numbers::add_whole(int64_t value, Cell* cells) const {
 
 void Numbers::add_run(const Step& step, const uint8_t* from) {
   Cell* const cells = cells_ + step.cell;
-  if (step.code == 'd' && method_ != Method::kMinmax) {
+  if (step.code == 'd' && method_ == Method::kMinmax) {
+    bound_doubles(from, step.count, &cells->number, &cells[step.count].number);
+    return;
+  }
+  if (step.code == 'd') {
     add_doubles(from, step.count, method_ == Method::kRms, &cells->number);
     return;
   }
-  const uint32_t size = step.code == 'd' ? 8 : 4;
   for (uint32_t i = 0; i < step.count; ++i) {
-    const double x = number_at(step.code, from + i * size);
+    float narrow;
+    memcpy(&narrow, from + 4 * i, sizeof narrow);
+    const double x = static_cast<double>(narrow);
     double& one = cells[i].number;
     if (method_ != Method::kMinmax) {
       one += method_ == Method::kRms ? x * x : x;
