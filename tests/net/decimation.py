@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Decimated streams are what a reference in plain Python says, for random schemas and data.
 
-PAIRS schemas (300), each through a relay that makes eight streams of it at once: every method twice,
-with factors and held fields of their own. SEED is printed; for a longer run PAIRS=5000.
+PAIRS schemas (300), each through a relay that makes eight streams of it at once: every method
+twice, with factors and held fields of their own. SEED is printed; for a longer run PAIRS=5000.
 """
+import contextlib
 import json
 import os
 import random
@@ -23,7 +24,8 @@ from udp import big_buffer, drain, send_all, sender, varint  # noqa: E402
 PAIRS = int(os.environ.get("PAIRS", "300"))
 AT_ONCE = 6
 FACTORS = (1, 2, 3, 4, 5, 7, 10, 16, 50)
-DATUM_MAX, PAIR_MAX = 16000, 400000  # bytes
+DATUM_MAX, PAIR_MAX, SEND_MAX = 16000, 400000, 60000  # bytes
+BUFFER = 4 << 20
 HOLD_MAX = 64
 SOL_UDP, UDP_SEGMENT, SEGMENTS_MAX = 17, 103, 64
 
@@ -34,19 +36,23 @@ seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
 print(f"SEED={seed}")
 rng = random.Random(seed)
 run = run_dir()
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    small_buffers = big_buffer(probe) < BUFFER
 
 
 class Stream:
-    """One decimated stream: its option, and what came of it."""
+    """One decimated stream: its option, and what came of it. A wait that is never over changes
+    nothing."""
 
-    def __init__(self, method, factor, hold=()):
+    def __init__(self, method, factor, hold=(), max_wait_ms=None):
         self.method, self.factor, self.hold = method, factor, hold
+        self.max_wait = f",max-wait-ms={max_wait_ms}" if max_wait_ms else ""
         self.to = None
         self.found = []
 
     def option(self):
         hold = ",hold=" + "+".join(map(str, self.hold)) if self.hold else ""
-        return f"{self.to},factor={self.factor},method={self.method}{hold}"
+        return f"{self.to},factor={self.factor},method={self.method}{hold}{self.max_wait}"
 
     def count(self, datums):
         return len(datums) // self.factor * (2 if self.method == "minmax" else 1)
@@ -73,10 +79,11 @@ class Pair:
     def sendings(self):
         """The datums in runs, each sent at once; with datagrams between that are no datums."""
         at = 0
+        most = max(1, SEND_MAX // max(map(len, self.datums), default=1))
         while at < len(self.datums):
-            some = self.datums[at:at + rng.choice([1, 3, 40])]
+            some = self.datums[at:at + min(most, rng.choice([1, 3, 40]))]
             at += len(some)
-            if rng.random() < 0.2:
+            if rng.random() < 0.2 and most > 1:
                 some.insert(rng.randint(0, len(some)), rng.choice(some) + b"\0")
                 self.rejected += 1
             yield some
@@ -98,7 +105,8 @@ def random_pair():
     streams = []
     for method in METHODS * 2:
         hold = rng.sample(ordinals, rng.randint(0, min(len(ordinals), HOLD_MAX)))
-        streams.append(Stream(method, rng.choice(FACTORS), rng.choice([[], hold])))
+        streams.append(Stream(method, rng.choice(FACTORS), rng.choice([[], hold]),
+                              rng.choice([None, None, 3600000])))
     whole = [at for at in ordinals if reference.numbers[at].kind in ("int", "long")]
     sequence = rng.choice(whole) if whole and rng.random() < 0.3 else None
     return Pair(schema, datums, streams, sequence)
@@ -117,8 +125,9 @@ def send(sock, datagrams):
     sock.setsockopt(SOL_UDP, UDP_SEGMENT, 0)
 
 
-def start(name, pair, data, place):
-    pair.sockets = [stream.listen(30000 + 10 * place + at)
+def start(name, pair, data, place, stack):
+    """A relay for the pair, and the sockets that its streams go to, which `stack` closes."""
+    pair.sockets = [stack.enter_context(stream.listen(30000 + 10 * place + at))
                     for at, stream in enumerate(pair.streams)]
     if pair.sequence is not None:
         layout = data / "layout"
@@ -134,16 +143,18 @@ def feed(relay, pair):
             stream.found += drain(source)
         return all(len(stream.found) >= stream.count(pair.datums) for stream in pair.streams)
 
+    sent = 0
     with sender(relay.listen) as sock:
         for some in pair.sendings():
             send(sock, some)
+            sent += len(some)
+            if small_buffers:
+                relay.wait_received(sent)
             gather()
-    relay.wait_received(len(pair.datums) + pair.rejected)
+    relay.wait_received(sent)
     wait_for(gather, f"{relay.name}: the datagrams of every stream")
     relay.stop()
     gather()
-    for source in pair.sockets:
-        source.close()
     counters = relay.counters()
     check_equal((counters.received, counters.rejected),
                 (len(pair.datums) + pair.rejected, pair.rejected), f"{relay.name}: received")
@@ -169,12 +180,13 @@ def through_relays(pairs):
     data = compile_schemas(run, {name: pair.schema for name, pair in pairs.items()})
     names = list(pairs)
     for first in range(0, len(names), AT_ONCE):
-        relays = [start(name, pairs[name], data[name], place)
-                  for place, name in enumerate(names[first:first + AT_ONCE])]
-        for relay in relays:
-            relay.wait_ready()
-        for relay in relays:
-            feed(relay, pairs[relay.name])
+        with contextlib.ExitStack() as stack:
+            relays = [start(name, pairs[name], data[name], place, stack)
+                      for place, name in enumerate(names[first:first + AT_ONCE])]
+            for relay in relays:
+                relay.wait_ready()
+            for relay in relays:
+                feed(relay, pairs[relay.name])
 
 
 def record(*fields):

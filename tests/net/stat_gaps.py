@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""sdr-stat --gaps: the ranges of lost numbers, their sum, and channels that watch no sequence."""
+"""sdr-stat --gaps: the ranges of lost numbers, their sum, and channels that watch no sequence; and
+what it says of a relay that loses some, and then hears nothing."""
 import json
 import os
 import subprocess
@@ -7,14 +8,17 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import BIN, case, check_equal, enter_plainly, finish, run_dir  # noqa: E402
+from sdrtest import BIN, case, check_equal, enter_network, finish, run_dir, wait_for  # noqa: E402
 from counters import page, put  # noqa: E402
+from relay import Relay, compile_schemas  # noqa: E402
+from udp import Varying, send_all, sender  # noqa: E402
 
 STAT = os.path.join(os.environ.get("SDR_BIN", BIN), "sdr-stat")
 KEPT = 128
 BEGAN = 1_700_000_000_000_000_000
 
-enter_plainly()
+enter_network()
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # no datagram overtakes another
 run = run_dir()
 
 
@@ -108,5 +112,33 @@ with case("a channel that watches no sequence is left out, or where it was asked
 with case("it reads once, and has no interval"):
     out, err = stat("--interval", "2", code=100)
     check_equal((out, len(err.splitlines())), ("", 1), "output and complaints")
+
+with case("what a relay has lost, and that it hears nothing"):
+    relay = Relay(compile_schemas(run, {"t": Varying.schema})["t"], run, sequence="0",
+                  silence_ms=300)
+    missing = [(10, 3), (500, 1), (900, 100)]
+    gone = {number for first, count in missing for number in range(first, first + count)}
+    with sender(relay.listen) as sock:
+        # The last thousand settle what was waited for.
+        for first in range(0, 2100, 50):
+            send_all(sock, [Varying.make(n) for n in range(first, first + 50) if n not in gone])
+            relay.wait_received(len(set(range(first + 50)) - gone))
+    found = wait_for(lambda: [one for one in channels("t") if one["sequence"]["gaps"] == 3],
+                     "three gaps")[0]
+    check_equal([(one["first"], one["count"]) for one in found["lost_ranges"]], missing, "ranges")
+    check_equal(found["sequence"]["lost"], len(gone), "lost")
+
+    def shown():
+        done = subprocess.run([STAT, "--json", "--run", run, "t"], capture_output=True, check=True)
+        return json.loads(done.stdout)["channels"][0]
+    wait_for(lambda: shown()["silent"], "silence")
+    silent = shown()
+    check_equal((silent["state"], silent["silence"]["limit_ns"], silent["silence"]["silences"]),
+                ("up", 300_000_000, 1), "silence")
+    assert abs(silent["silence"]["since_time_ns"] - silent["last_datagram_time_ns"]) < 10**8, silent
+    with sender(relay.listen) as sock:
+        sock.send(Varying.make(2100))
+    wait_for(lambda: not shown()["silent"], "it is heard again")
+    relay.stop()
 
 finish()
