@@ -99,12 +99,12 @@ Status Numbers::open(const Layout& layout, Method method, std::span<const uint32
   method_ = method;
   if (method == Method::kDownsample) return {};
   plan(hold, nullptr);
-  const size_t step_bytes = step_count_ * sizeof(Step);
-  const size_t bytes = step_bytes + sizeof(Cell) + cell_count_ * sizeof(Cell);
+  const size_t bytes = cell_count_ * sizeof(Cell) + step_count_ * sizeof(Step);
+  static_assert(alignof(Step) <= alignof(Cell));
   void* place = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (place == MAP_FAILED) return Error{"no memory for decimation", errno};
-  steps_ = static_cast<Step*>(place);
-  cells_ = reinterpret_cast<Cell*>(steps_ + step_count_);
+  cells_ = static_cast<Cell*>(place);
+  steps_ = reinterpret_cast<Step*>(cells_ + cell_count_);
   plan(hold, steps_);
   clear();
   return {};
