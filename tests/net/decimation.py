@@ -26,7 +26,7 @@ AT_ONCE = 6
 FACTORS = (1, 2, 3, 4, 5, 7, 10, 16, 50)
 DATUM_MAX, PAIR_MAX, SEND_MAX = 16000, 400000, 60000  # bytes
 BUFFER = 4 << 20
-HOLD_MAX = 64
+HOLD_MAX, CHANNELS_MAX = 64, 1000
 SOL_UDP, UDP_SEGMENT, SEGMENTS_MAX = 17, 103, 64
 
 enter_network()
@@ -177,8 +177,13 @@ def check(name, pair):
 
 
 def through_relays(pairs):
-    data = compile_schemas(run, {name: pair.schema for name, pair in pairs.items()})
     names = list(pairs)
+    data = {}
+    for first in range(0, len(names), CHANNELS_MAX):
+        some = {name: pairs[name].schema for name in names[first:first + CHANNELS_MAX]}
+        directory = run / f"schemas-{names[first]}"
+        directory.mkdir()
+        data |= compile_schemas(directory, some)
     for first in range(0, len(names), AT_ONCE):
         with contextlib.ExitStack() as stack:
             relays = [start(name, pairs[name], data[name], place, stack)
