@@ -41,7 +41,7 @@ def damaged(data, want, *lost, name="damaged.avro"):
         check(f"bytes {begin} to {end} " in err, f"{begin} to {end} not in {err}")
     check(len(err.splitlines()) == len(lost), err)
     check(cat("--count", path, code=1)[0] == f"{len(want)}\n", "--count")
-    check(not cat("--check", path, code=1)[0].endswith(": ok\n"), "--check")
+    check(": ok" not in cat("--check", path, code=1)[0], "--check")
 
 
 with case("cut at every byte: sealed it is an error, open it is not"):
@@ -58,7 +58,7 @@ with case("cut at every byte: sealed it is an error, open it is not"):
         out, err = cat(still_open)
         check(numbers(out) == whole and err == "", f"open, cut at {size}: {out}{err}")
         out, _ = cat("--check", sealed, still_open, code=0 if clean else 1)
-        check(out.splitlines()[0].endswith(": ok") == clean, out)
+        check((": ok" in out.splitlines()[0]) == clean, out)
 
 for place in ("sealed.avro", "damage/.open"):
     with case(f"{place}: holes, zeros behind, flipped sync markers"):

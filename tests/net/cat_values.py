@@ -173,7 +173,7 @@ def compare(schema, values):
         for line, value in zip(lines, values):
             check(same(json.loads(line), value[form]), f"{line} is not {value[form]!r}: {schema}")
     check(cat("--count", path)[0] == f"{len(values)}\n", "--count")
-    check(cat("--check", path)[0].endswith(": ok\n"), "--check")
+    check(": ok" in cat("--check", path)[0], "--check")
 
 
 with case("every type"):

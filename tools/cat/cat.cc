@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 #include "relay/format/header_check.h"
 #include "relay/format/segment_name.h"
@@ -14,10 +14,8 @@
 namespace sdr::cat {
 namespace {
 
-bool may_be_whole(const OcfBlock& block, const Shape& shape) {
-  const Reject reason = shape.check(block);
-  return reason == Reject::kNone || reason == Reject::kUtf8;
-}
+constexpr size_t kRangeWindowBytes = 128 << 10;  // what is read beyond what is wanted
+constexpr size_t kWindowBytes = 2 << 20;
 
 Reject check_block(const OcfBlock& block, void* decoder) {
   return static_cast<const Decoder*>(decoder)->shape().check(block);
@@ -38,6 +36,11 @@ bool is_regular(int fd) {
   return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+// Rejected datagrams have no index: nothing is lost of them that would be told of there.
+bool is_of_rejects(const std::string& path) {
+  return std::filesystem::absolute(path).parent_path().filename() == "rejected";
+}
+
 }  // namespace
 
 int Cat::run(std::vector<Source> sources) {
@@ -50,20 +53,7 @@ int Cat::run(std::vector<Source> sources) {
       raise(source.exit_code);
       continue;
     }
-    int64_t datums = 0;
-    for (Segment& segment : source.segments) {
-      if (done()) break;
-      if (options_.mode == Mode::kRepair) {
-        repair_segment(segment);
-        continue;
-      }
-      const std::string path = segment.path;
-      Tally tally;
-      read_segment(std::move(segment), &tally);
-      datums += tally.datums;
-      bytes_before_ += tally.bytes;
-      finish_segment(path, tally, "");
-    }
+    const int64_t datums = read_source(&source);
     all += datums;
     if (options_.mode != Mode::kCount) continue;
     output_->text += std::to_string(datums);
@@ -72,6 +62,7 @@ int Cat::run(std::vector<Source> sources) {
   }
   if (options_.mode == Mode::kCount && sources.size() > 1)
     output_->text += std::to_string(all) + " total\n";
+  if (options_.mode == Mode::kCheck) finish_check();
   output_->flush(true);
   if (output_->sys_errno() != 0 && output_->sys_errno() != EPIPE) {
     progress_->clear();
@@ -79,6 +70,25 @@ int Cat::run(std::vector<Source> sources) {
     raise(111);
   }
   return exit_code_;
+}
+
+int64_t Cat::read_source(Source* source) {
+  int64_t datums = 0;
+  before_ = {};
+  for (Segment& segment : source->segments) {
+    if (done()) break;
+    if (options_.mode == Mode::kRepair) {
+      repair_segment(segment);
+      continue;
+    }
+    const std::string path = segment.path;
+    Tally tally;
+    read_segment(std::move(segment), &tally);
+    datums += tally.datums;
+    bytes_before_ += tally.bytes;
+    finish_segment(path, tally, "");
+  }
+  return datums;
 }
 
 void Cat::read_segment(Segment segment, Tally* tally) {
@@ -89,14 +99,17 @@ void Cat::read_segment(Segment segment, Tally* tally) {
     raise(errno == ENOENT ? 100 : 111);
     return;
   }
-  posix_fadvise(segment.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  const bool in_range = !options_.range.is_all();
+  if (!in_range) posix_fadvise(segment.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   flush_each_block_ = !is_regular(segment.fd.get());
-  SegmentReader reader(std::move(segment.fd), segment.open);
+  SegmentReader reader(std::move(segment.fd), segment.open,
+                       in_range ? kRangeWindowBytes : kWindowBytes);
   Decoder decoder;
+  Reading reading = {.path = segment.path, .reader = &reader, .decoder = &decoder, .tally = tally};
   switch (reader.read_header(&tally->fatal)) {
     case SegmentReader::Header::kOk:
-      if (open_decoder(segment.path, &reader, &decoder, tally))
-        read_blocks(segment.path, &reader, &decoder, tally);
+      if (!open_decoder(segment.path, &reader, &decoder, tally)) break;
+      in_range ? read_range(&reading) : read_all(&reading);
       break;
     case SegmentReader::Header::kNotYet:
       tally->fatal.clear();
@@ -127,99 +140,51 @@ bool Cat::open_decoder(const std::string& path, SegmentReader* reader, Decoder* 
   }
   if (verifies()) reader->set_check(check_block, decoder);
   tally->started_us = parse_iso_time(reader->metadata("sdr.started"));
+  tally->recovered = !reader->metadata(kRecoveredKey).empty();
   return true;
 }
 
-void Cat::read_blocks(const std::string& path, SegmentReader* reader, Decoder* decoder,
-                      Tally* tally) {
-  while (!done()) {
-    const Found found = reader->next();
-    progress_->update(bytes_before_ + reader->position());
-    switch (found.event) {
-      case Event::kBlock:
-        if (tally->open_segment && !verifies() && !may_be_whole(found.block, decoder->shape()) &&
-            reader->reread())
-          continue;
-        read_block(path, found, decoder, tally);
-        output_->flush(flush_each_block_);
-        break;
-      case Event::kDamage:
-        note_damage(path, found, tally);
-        break;
-      case Event::kTail:
-        tally->tail_bytes = found.size;
-        return;
-      case Event::kError:
-        tally->fatal = std::string("unable to read: ") + strerror(found.sys_errno);
-        raise(111);
-        return;
-      case Event::kEnd:
-        return;
-    }
-  }
-}
-
-void Cat::read_block(const std::string& path, const Found& found, Decoder* decoder, Tally* tally) {
-  const OcfBlock& block = found.block;
-  ++tally->blocks;
-  if (verifies()) {
-    tally->datums += block.datums;
-    return;
-  }
-  size_t at = 0;
-  auto lose = [&](int64_t index, const char* reason) {
-    say(path, datum_text(found, index, reason));
-    tally->lost_datums += block.datums - index;
-  };
-  if (decoder->shape().has_too_many(block)) return lose(0, reject_name(Reject::kLength));
-  for (int64_t i = 0; i < block.datums && !done(); ++i) {
-    const Walk walk = decoder->shape().walk(block.data.subspan(at));
-    if (walk.reject != Reject::kNone) return lose(i, reject_name(walk.reject));
-    if (options_.mode == Mode::kPrint) {
-      const size_t before = output_->text.size();
-      std::string why;
-      if (!decoder->print(block.data.subspan(at, walk.size), &json_, &why)) {
-        output_->text.resize(before);
-        return lose(i, printable(why).c_str());
-      }
-      json_.newline();
-      output_->flush(false);
-      ++printed_;
-      tally->nul_in_key += walk.nul_in_key;
-    }
-    tally->utf8_bad += walk.utf8_bad;
-    ++tally->datums;
-    at += walk.size;
-  }
-  if (done() || at == block.data.size()) return;
-  say(path, std::to_string(block.data.size() - at) +
-                " bytes are left over in the block at offset " + std::to_string(found.offset));
-  ++tally->damages;
-  tally->lost_bytes += static_cast<int64_t>(block.data.size() - at);
-}
-
-void Cat::note_damage(const std::string& path, const Found& found, Tally* tally) {
-  ++tally->damages;
-  if (!found.lost.empty_block) tally->lost_bytes += found.size;
-  say(path, damage_text(found));
+void Cat::read_all(Reading* reading) {
+  Tally* const tally = reading->tally;
+  const SegmentReader& reader = *reading->reader;
+  if (options_.mode == Mode::kCheck && !is_of_rejects(reading->path))
+    reading->ledger = std::make_unique<Ledger>(index_path(reading->path, reader), reader.sync(),
+                                               tally->open_segment, &before_);
+  read_blocks(reading, kFileEnd);
+  if (!reading->ledger) return;
+  tally->account = reading->ledger->finish(static_cast<uint64_t>(reader.position()));
+  before_ = tally->account;
 }
 
 void Cat::finish_segment(const std::string& path, const Tally& tally, const std::string& repaired) {
-  if (!tally.sound()) raise(1);
+  if (!tally.sound() || !tally.account.is_consistent()) raise(1);
   if (!tally.fatal.empty()) say(path, tally.fatal);
   if (tally.header_damaged) say(path, "the header is not as it was written: its check differs");
   if (tally.utf8_bad > 0)
     say(path, "datums with strings that are not UTF-8: " + std::to_string(tally.utf8_bad));
   if (tally.nul_in_key > 0)
     say(path, "datums with a map key that is cut at a NUL: " + std::to_string(tally.nul_in_key));
+  if (tally.unsure_datums > 0)
+    say(path,
+        std::to_string(tally.unsure_datums) +
+            " datums are there though nothing says when they were received",
+        "warning");
   if (!verifies()) return;
-  output_->text += path + ": " + check_text(tally, options_.utc) + repaired + "\n";
+  output_->text += path + ": " + check_text(tally, options_.utc) + account_text(tally.account) +
+                   repaired + "\n" + losses_lines(tally.account, options_.utc);
+  if (options_.mode == Mode::kCheck && !is_of_rejects(path)) completeness_.add(tally);
   output_->flush(true);
 }
 
-void Cat::say(const std::string& path, const std::string& what) {
+void Cat::finish_check() {
+  if (options_.rejected) return;
+  if (completeness_.is_missing()) raise(1);
+  output_->text += completeness_.verdict() + "\n";
+}
+
+void Cat::say(const std::string& path, const std::string& what, const char* kind) {
   progress_->clear();
-  fprintf(stderr, "sdr-cat: error: %s: %s\n", path.c_str(), what.c_str());
+  fprintf(stderr, "sdr-cat: %s: %s: %s\n", kind, path.c_str(), what.c_str());
 }
 
 }  // namespace sdr::cat

@@ -2,16 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tools/cat/completeness.h"
 #include "tools/cat/decoder.h"
+#include "tools/cat/ledger.h"
 #include "tools/cat/mender.h"
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
 #include "tools/cat/report.h"
 #include "tools/cat/segment_reader.h"
+#include "tools/cat/selection.h"
 #include "tools/cat/source.h"
+#include "tools/cat/time_field.h"
 
 namespace sdr::cat {
 
@@ -24,16 +30,34 @@ class Cat {
   int run(std::vector<Source> sources);
 
  private:
+  // A segment that is being read.
+  struct Reading {
+    const std::string& path;
+    SegmentReader* reader;
+    Decoder* decoder;
+    Tally* tally;
+    std::unique_ptr<Ledger> ledger = nullptr;            // with --check
+    std::optional<TimeField> time_field = std::nullopt;  // with a range of time
+    Trust trust = Trust::kWhole;
+  };
+
+  int64_t read_source(Source* source);
   void read_segment(Segment segment, Tally* tally);
   void repair_segment(const Segment& segment);
   bool mend(const std::string& path, Mender* mender, Tally* tally, std::string* kept);
   bool verifies() const { return options_.mode == Mode::kCheck || options_.mode == Mode::kRepair; }
   bool open_decoder(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
-  void read_blocks(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
-  void read_block(const std::string& path, const Found& found, Decoder* decoder, Tally* tally);
+  void read_all(Reading* reading);
+  void read_range(Reading* reading);
+  bool plan_by_index(Reading* reading, std::vector<Span>* spans, std::string* lacks);
+  // Blocks from where the reader is, as long as they begin before `end`.
+  void read_blocks(Reading* reading, uint64_t end);
+  void read_block(const Found& found, Reading* reading);
+  bool print_datum(std::span<const uint8_t> datum, Decoder* decoder, std::string* why);
   void note_damage(const std::string& path, const Found& found, Tally* tally);
   void finish_segment(const std::string& path, const Tally& tally, const std::string& repaired);
-  void say(const std::string& path, const std::string& what);
+  void finish_check();
+  void say(const std::string& path, const std::string& what, const char* kind = "error");
   void raise(int exit_code) { exit_code_ = exit_code > exit_code_ ? exit_code : exit_code_; }
   bool done() const { return printed_ == options_.limit || output_->sys_errno() != 0; }
 
@@ -41,6 +65,8 @@ class Cat {
   Output* output_;
   Progress* progress_;
   JsonWriter json_;
+  Completeness completeness_;
+  Account before_;  // the books of the segment before, of the same source
   int64_t printed_ = 0;
   int64_t bytes_before_ = 0;  // read of the segments before this one
   bool flush_each_block_ = false;

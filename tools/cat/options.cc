@@ -1,11 +1,13 @@
 #include "tools/cat/options.h"
 
 #include <getopt.h>
+#include <time.h>
 
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 namespace sdr::cat {
 namespace {
@@ -16,9 +18,11 @@ constexpr char kHelp[] =
     "\n"
     "  --format json  the only format\n"
     "  --typed        values of unions as {\"type\": value}, as Avro's own JSON has them\n"
+    "  --from TIME    only what was received then or later: 2026-11-22T20:15, 20:15, -1h …\n"
+    "  --to TIME      only what was received before; times are local unless they have a zone\n"
     "  --limit N      print N datums at most\n"
     "  --count        print how many datums there are, and nothing else\n"
-    "  --check        verify every block and every datum; print a line for each file\n"
+    "  --check        verify every block and every datum; say what was lost when\n"
     "  --repair       write what is sound of a damaged file anew; keep it as FILE.damaged\n"
     "  --rejected     of a channel: the datagrams that were no datums\n"
     "  --utc          print times of day in UTC\n"
@@ -26,7 +30,8 @@ constexpr char kHelp[] =
     "  --run DIR      the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0 all is well, 1 something is damaged, 100 usage, 111 system error.\n";
+    "Exit status: 0 all is well, 1 something is damaged or was lost, 100 usage, 111 system "
+    "error.\n";
 
 [[noreturn]] void die(const char* what, const char* which = "") {
   std::fprintf(stderr, "sdr-cat: fatal: %s%s\n", what, which);
@@ -42,92 +47,133 @@ int64_t parse_limit(const char* text) {
   return limit;
 }
 
+int64_t parse_time(const char* name, const char* text) {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  const std::optional<int64_t> time =
+      parse_moment(text, int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000);
+  if (time) return *time;
+  die(name,
+      (std::string(" takes a time such as 2026-11-22T20:15:00, 20:15, -1h or now, not ") + text)
+          .c_str());
+}
+
+enum : int {
+  kFormat = 256,
+  kFrom,
+  kTo,
+  kTyped,
+  kLimit,
+  kCount,
+  kCheck,
+  kRepair,
+  kRejected,
+  kUtc,
+  kConfig,
+  kRun,
+  kHelpMe
+};
+
+constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
+                               {"from", required_argument, nullptr, kFrom},
+                               {"to", required_argument, nullptr, kTo},
+                               {"typed", no_argument, nullptr, kTyped},
+                               {"limit", required_argument, nullptr, kLimit},
+                               {"count", no_argument, nullptr, kCount},
+                               {"check", no_argument, nullptr, kCheck},
+                               {"repair", no_argument, nullptr, kRepair},
+                               {"rejected", no_argument, nullptr, kRejected},
+                               {"utc", no_argument, nullptr, kUtc},
+                               {"config", required_argument, nullptr, kConfig},
+                               {"run", required_argument, nullptr, kRun},
+                               {"help", no_argument, nullptr, kHelpMe},
+                               {"version", no_argument, nullptr, 'V'},
+                               {}};
+
+// Of an option that says what to do; otherwise kPrint.
+Mode mode_of(int option) {
+  switch (option) {
+    case kCount:
+      return Mode::kCount;
+    case kCheck:
+      return Mode::kCheck;
+    case kRepair:
+      return Mode::kRepair;
+    default:
+      return Mode::kPrint;
+  }
+}
+
+void take_option(int option, char** argv, Options* options) {
+  switch (option) {
+    case kFormat:
+      if (std::strcmp(optarg, "json") != 0) die("--format takes json, not ", optarg);
+      break;
+    case kFrom:
+      options->range.from_us = parse_time("--from", optarg);
+      break;
+    case kTo:
+      options->range.to_us = parse_time("--to", optarg);
+      break;
+    case kTyped:
+      options->unions = Unions::kTyped;
+      break;
+    case kLimit:
+      options->limit = parse_limit(optarg);
+      break;
+    case kRejected:
+      options->rejected = true;
+      break;
+    case kUtc:
+      options->utc = true;
+      break;
+    case kConfig:
+      options->config = optarg;
+      options->config_given = true;
+      break;
+    case kRun:
+      options->run = optarg;
+      options->run_given = true;
+      break;
+    case kHelpMe:
+      std::fputs(kHelp, stdout);
+      std::exit(0);
+    case 'V':
+      std::puts("sdr-cat " SDR_VERSION);
+      std::exit(0);
+    case ':':
+      die("no value given for ", argv[optind - 1]);
+    default:
+      die("unknown option ", argv[optind - 1]);
+  }
+}
+
+// What goes together, once all has been read.
+void check_together(const Options& options) {
+  const bool reads = options.mode == Mode::kPrint || options.mode == Mode::kCount;
+  if (options.limit >= 0 && options.mode != Mode::kPrint) die("--limit is for printing only");
+  if (!options.range.is_all() && !reads) die("--from and --to do not go with --check and --repair");
+  if (options.range.from_us >= options.range.to_us) die("--from is not before --to");
+  if (options.inputs.empty()) die("no file or channel given; see sdr-cat --help");
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum {
-    kFormat = 256,
-    kTyped,
-    kLimit,
-    kCount,
-    kCheck,
-    kRepair,
-    kRejected,
-    kUtc,
-    kConfig,
-    kRun,
-    kHelpMe
-  };
-  static constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
-                                        {"typed", no_argument, nullptr, kTyped},
-                                        {"limit", required_argument, nullptr, kLimit},
-                                        {"count", no_argument, nullptr, kCount},
-                                        {"check", no_argument, nullptr, kCheck},
-                                        {"repair", no_argument, nullptr, kRepair},
-                                        {"rejected", no_argument, nullptr, kRejected},
-                                        {"utc", no_argument, nullptr, kUtc},
-                                        {"config", required_argument, nullptr, kConfig},
-                                        {"run", required_argument, nullptr, kRun},
-                                        {"help", no_argument, nullptr, kHelpMe},
-                                        {"version", no_argument, nullptr, 'V'},
-                                        {}};
   Options options;
-  bool counts = false, checks = false, repairs = false;
   int option;
   while ((option = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1) {
-    switch (option) {
-      case kFormat:
-        if (std::strcmp(optarg, "json") != 0) die("--format takes json, not ", optarg);
-        break;
-      case kTyped:
-        options.unions = Unions::kTyped;
-        break;
-      case kLimit:
-        options.limit = parse_limit(optarg);
-        break;
-      case kCount:
-        counts = true;
-        break;
-      case kCheck:
-        checks = true;
-        break;
-      case kRepair:
-        repairs = true;
-        break;
-      case kRejected:
-        options.rejected = true;
-        break;
-      case kUtc:
-        options.utc = true;
-        break;
-      case kConfig:
-        options.config = optarg;
-        options.config_given = true;
-        break;
-      case kRun:
-        options.run = optarg;
-        options.run_given = true;
-        break;
-      case kHelpMe:
-        std::fputs(kHelp, stdout);
-        std::exit(0);
-      case 'V':
-        std::puts("sdr-cat " SDR_VERSION);
-        std::exit(0);
-      case ':':
-        die("no value given for ", argv[optind - 1]);
-      default:
-        die("unknown option ", argv[optind - 1]);
+    const Mode mode = mode_of(option);
+    if (mode == Mode::kPrint) {
+      take_option(option, argv, &options);
+      continue;
     }
+    if (options.mode != Mode::kPrint && options.mode != mode)
+      die("--count, --check and --repair do not go together");
+    options.mode = mode;
   }
-  if (counts + checks + repairs > 1) die("--count, --check and --repair do not go together");
-  if (options.limit >= 0 && (counts || checks || repairs)) die("--limit is for printing only");
-  options.mode = counts    ? Mode::kCount
-                 : checks  ? Mode::kCheck
-                 : repairs ? Mode::kRepair
-                           : Mode::kPrint;
   options.inputs.assign(argv + optind, argv + argc);
-  if (options.inputs.empty()) die("no file or channel given; see sdr-cat --help");
+  check_together(options);
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/cat/decoder.h"
+#include "tools/cat/moment.h"
 
 namespace sdr::cat {
 
@@ -17,6 +18,7 @@ struct Options {
   int64_t limit = -1;     // datums to print; -1: all
   bool rejected = false;  // channels: the datagrams that were no datums
   bool utc = false;
+  TimeRange range;
   std::string config = "/etc/speeddata/relay.toml";
   std::string run = "/run/speeddata";
   bool config_given = false;

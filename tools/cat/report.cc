@@ -18,6 +18,7 @@ std::string verdict(const Tally& tally) {
   if (tally.lost_datums > 0) add(plural(tally.lost_datums, "datum") + " unreadable");
   if (tally.utf8_bad > 0) add(plural(tally.utf8_bad, "datum") + " not UTF-8");
   if (text.empty()) text = "ok";
+  if (tally.recovered) add("recovered");
   if (tally.open_segment) add("open");
   if (tally.tail_bytes > 0) add(plural(tally.tail_bytes, "byte") + " of a block not finished yet");
   return text;

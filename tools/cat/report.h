@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "relay/format/layout.h"
+#include "tools/cat/ledger.h"
 #include "tools/cat/segment_reader.h"
 #include "tools/lib/time_text.h"
 
@@ -24,7 +25,10 @@ struct Tally {
   int64_t started_us = -1;  // as the header says, since the epoch
   bool open_segment = false;
   bool header_damaged = false;
-  std::string fatal;  // why nothing, or nothing more, could be read
+  bool recovered = false;     // its datums had been rejected
+  int64_t unsure_datums = 0;  // printed, though nothing says when they were received
+  Account account;            // with --check
+  std::string fatal;          // why nothing, or nothing more, could be read
 
   bool sound() const {
     return fatal.empty() && !header_damaged && damages == 0 && lost_datums == 0 && utf8_bad == 0 &&

@@ -71,9 +71,35 @@ std::string_view SegmentReader::metadata(std::string_view key) const {
 }
 
 void SegmentReader::set_check(BlockScan::Check check, void* context) {
-  const char* const sync = header_.data() + header_.size() - kSyncBytes;
-  scan_.begin(reinterpret_cast<const uint8_t*>(sync), header_.size(), kBlockBytesMax, check,
-              context);
+  scan_.begin(sync().data(), header_.size(), kBlockBytesMax, check, context);
+}
+
+bool SegmentReader::seek(uint64_t offset) {
+  if (offset > INT64_MAX || lseek(fd_.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
+    return false;
+  begin_ = end_ = block_size_ = 0;
+  offset_ = static_cast<int64_t>(offset);
+  at_end_ = false;
+  scan_.restart(offset);
+  return true;
+}
+
+bool SegmentReader::may_begin_at(uint64_t offset) const {
+  uint8_t bytes[kSyncBytes];
+  if (offset < header_.size() || offset > INT64_MAX) return false;
+  const ssize_t got =
+      pread(fd_.get(), bytes, sizeof bytes, static_cast<off_t>(offset - sizeof bytes));
+  return got >= 0 && memcmp(bytes, sync().data(), static_cast<size_t>(got)) == 0;
+}
+
+uint64_t SegmentReader::end_of_block(uint64_t offset) const {
+  uint8_t bytes[kBlockHeadBytesMax];
+  BlockHead head;
+  if (offset > INT64_MAX) return offset;
+  const ssize_t got = pread(fd_.get(), bytes, sizeof bytes, static_cast<off_t>(offset));
+  if (got <= 0 || parse_block_head({bytes, static_cast<size_t>(got)}, &head) != BlockStatus::kOk)
+    return offset;
+  return offset + head.size();
 }
 
 // The block that next() is at: the one found last, or what looks damaged.

@@ -21,6 +21,8 @@
 namespace sdr::cat {
 
 constexpr size_t kHeaderBytesMax = 16 << 20;  // a larger header is taken for damage
+// The metadata of a segment of datums that had been rejected: when they were taken back.
+constexpr std::string_view kRecoveredKey = "sdr.recovered";
 
 enum class Event : uint8_t {
   kBlock,   // a whole block, with the sync marker that it must have
@@ -50,11 +52,22 @@ class SegmentReader {
   Header read_header(std::string* why);
   std::string_view header() const { return header_; }
   std::string_view metadata(std::string_view key) const;
+  std::span<const uint8_t> sync() const {
+    return {reinterpret_cast<const uint8_t*>(header_.data()) + header_.size() - kSyncBytes,
+            kSyncBytes};
+  }
 
   // Blocks that `check` finds bad are damage too. After read_header().
   void set_check(BlockScan::Check check, void* context);
 
   Found next();
+
+  // Makes next() go on at `offset`, where a block begins. False: this is no file that can be.
+  bool seek(uint64_t offset);
+  // Whether a block may begin at `offset`: a marker or the header ends there, or the file before.
+  bool may_begin_at(uint64_t offset) const;
+  // Where the block at `offset` says that it ends, or `offset` where there is none.
+  uint64_t end_of_block(uint64_t offset) const;
 
   // Only in an open segment: makes next() read the block just found from the file again, a moment
   // later. Returns false where that is not possible or was tried often enough.

@@ -41,6 +41,10 @@ class Shape {
 
   // Walks the datum at the front of `bytes`.
   Walk walk(std::span<const uint8_t> bytes) const;
+  // The same, and *field is where the field begins that `path` leads to: the index of one of the
+  // root record's fields, of one of that record's …
+  Walk walk_past(std::span<const uint8_t> bytes, std::span<const uint32_t> path,
+                 size_t* field) const;
 
   // Whether the block is exactly as many datums as it says, each good, with strings that are UTF-8;
   // else why not.
@@ -75,6 +79,8 @@ class Shape {
   uint64_t count_parts() const;
   static Reject step_text(Cursor* cursor, bool key);
   Reject step(uint32_t index, int depth, Cursor* cursor) const;
+  Reject step_past(uint32_t index, std::span<const uint32_t> path, int depth, Cursor* cursor,
+                   const uint8_t** field) const;
   Reject step_blocks(const Node& node, int depth, Cursor* cursor) const;
 
   std::vector<Node> nodes_;

@@ -61,6 +61,33 @@ Walk Shape::walk(std::span<const uint8_t> bytes) const {
   return walk;
 }
 
+Walk Shape::walk_past(std::span<const uint8_t> bytes, std::span<const uint32_t> path,
+                      size_t* field) const {
+  Walk walk;
+  Cursor cursor = {bytes.data(), bytes.data() + bytes.size(), 0, &walk};
+  const uint8_t* at = bytes.data();
+  walk.reject = step_past(root_, path, 0, &cursor, &at);
+  walk.size = static_cast<size_t>(cursor.at - bytes.data());
+  *field = static_cast<size_t>(at - bytes.data());
+  return walk;
+}
+
+Reject Shape::step_past(uint32_t index, std::span<const uint32_t> path, int depth, Cursor* cursor,
+                        const uint8_t** field) const {
+  if (path.empty()) {
+    *field = cursor->at;
+    return step(index, depth, cursor);
+  }
+  const std::vector<uint32_t>& children = nodes_[index].children;
+  for (uint32_t i = 0; i < children.size(); ++i) {
+    const Reject reject = i == path[0]
+                              ? step_past(children[i], path.subspan(1), depth + 1, cursor, field)
+                              : step(children[i], depth + 1, cursor);
+    if (reject != Reject::kNone) return reject;
+  }
+  return Reject::kNone;
+}
+
 Reject Shape::step_text(Cursor* cursor, bool key) {
   const uint8_t* from;
   const Reject reject = step_bytes(&cursor->at, cursor->end, &from);

@@ -10,6 +10,8 @@
 #include <filesystem>
 
 #include "relay/format/segment_name.h"
+#include "tools/cat/segment_reader.h"
+#include "tools/cat/selection.h"
 
 namespace sdr::cat {
 namespace {
@@ -17,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kOpenName = ".open";
+constexpr size_t kHeaderWindowBytes = 16 << 10;
 constexpr std::string_view kChannelPrefix = "channel=";
 
 bool is_segment_name(std::string_view channel, const std::string& name) {
@@ -65,10 +68,25 @@ std::string channel_of(const fs::path& directory) {
   return name.starts_with(kChannelPrefix) ? name.substr(kChannelPrefix.size()) : "";
 }
 
-Source read_directory(const std::string& name, fs::path directory, bool rejected) {
+bool is_recovered(const Segment& segment) {
+  UniqueFd fd(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  std::string why;
+  SegmentReader reader(std::move(fd), false, kHeaderWindowBytes);
+  return reader.read_header(&why) == SegmentReader::Header::kOk &&
+         !reader.metadata(kRecoveredKey).empty();
+}
+
+Source read_directory(const std::string& name, fs::path directory, const Options& options) {
+  const bool rejected = options.rejected;
+  if (!directory.has_filename()) directory = directory.parent_path();
   if (rejected && directory.filename() != "rejected") directory /= "rejected";
   const std::string channel = channel_of(directory);
   Source source = {.name = name, .segments = {}, .error = {}};
+  if (!channel.empty()) {
+    source.channel = channel;
+    source.directory = rejected ? directory.parent_path() : directory;
+  }
   // A channel that never rejected anything has no such directory.
   if (rejected && access(directory.c_str(), F_OK) != 0 && errno == ENOENT) return source;
   std::string error;
@@ -76,14 +94,17 @@ Source read_directory(const std::string& name, fs::path directory, bool rejected
   if (!error.empty()) return failed(name, "unable to read " + directory.string() + ": " + error, 0);
   if (source.segments.empty() && channel.empty())
     return failed(name, "no segments in " + directory.string(), 0);
+  if (!channel.empty() && !options.range.is_all())
+    choose_by_name(channel, options.range, &source.segments);
   return source;
 }
 
-Source read_path(const std::string& path, bool rejected) {
+Source read_path(const std::string& path, const Options& options) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) return failed(path, "unable to read " + path, errno);
-  if (S_ISDIR(status.st_mode)) return read_directory(path, path, rejected);
-  if (rejected) return failed(path, "--rejected is for channels, not for the file " + path, 0);
+  if (S_ISDIR(status.st_mode)) return read_directory(path, path, options);
+  if (options.rejected)
+    return failed(path, "--rejected is for channels, not for the file " + path, 0);
   Source source = {.name = path, .segments = {}, .error = {}};
   const bool open = fs::path(path).filename() == kOpenName;
   source.segments.push_back({.path = path, .open = open, .fd = {}});
@@ -118,25 +139,36 @@ std::vector<Segment> list_segments(const std::string& directory, std::string_vie
   return found;
 }
 
+void choose_by_name(std::string_view channel, const TimeRange& range,
+                    std::vector<Segment>* segments) {
+  std::vector<int64_t> starts_us;
+  for (const Segment& segment : *segments) {
+    if (!segment.open) starts_us.push_back(parse_segment_name(channel, file_name(segment)));
+  }
+  const std::vector<bool> chosen =
+      choose_segments(starts_us, range, [&](size_t i) { return is_recovered((*segments)[i]); });
+  size_t i = 0;
+  std::erase_if(*segments, [&](const Segment& segment) { return !segment.open && !chosen[i++]; });
+}
+
 Source find_source(const std::string& input, const Options& options) {
   if (input == "-") {
     Source source = {.name = input, .segments = {}, .error = {}};
     source.segments.push_back({.path = "-", .fd = UniqueFd(dup(STDIN_FILENO))});
     return source;
   }
-  if (!is_channel_name(input)) return read_path(input, options.rejected);
+  if (!is_channel_name(input)) return read_path(input, options);
   const bool path_exists = access(input.c_str(), F_OK) == 0;
   std::string error;
   const std::string storage = storage_path(options, &error);
   if (!error.empty()) {
-    if (path_exists) return read_path(input, options.rejected);
+    if (path_exists) return read_path(input, options);
     return failed(input, "unable to look up channel " + input + ": " + error, 0);
   }
   const fs::path directory = fs::path(storage) / (std::string(kChannelPrefix) + input);
-  if (access(directory.c_str(), F_OK) == 0)
-    return read_directory(input, directory, options.rejected);
+  if (access(directory.c_str(), F_OK) == 0) return read_directory(input, directory, options);
   const int sys_errno = errno;
-  if (path_exists) return read_path(input, options.rejected);
+  if (path_exists) return read_path(input, options);
   return failed(input, "no recordings of channel " + input + ": " + directory.string(), sys_errno);
 }
 

@@ -20,8 +20,10 @@ struct Segment {
 struct Source {
   std::string name;
   std::vector<Segment> segments;
-  std::string error;  // why there are none, or empty
-  int exit_code = 0;  // that goes with it
+  std::string directory = {};  // of the channel, where it is one's by name …
+  std::string channel = {};    // … which this is
+  std::string error;           // why there are none, or empty
+  int exit_code = 0;           // that goes with it
 };
 
 // Finds out what `input` is. "-" is standard input; what is not a channel name ("a/b", "x.avro",
@@ -34,6 +36,10 @@ Source find_source(const std::string& input, const Options& options);
 // the rest is listed, so that one which is sealed meanwhile is neither missed nor read twice.
 std::vector<Segment> list_segments(const std::string& directory, std::string_view channel,
                                    std::string* error);
+
+// Leaves out those of a channel's segments that by their names hold nothing of the range.
+void choose_by_name(std::string_view channel, const TimeRange& range,
+                    std::vector<Segment>* segments);
 
 // storage.path of the config in force: RUN/applied/relay.toml where there is one, else --config. A
 // --config given without --run is the one in force. Empty with *error set where it cannot be had.
