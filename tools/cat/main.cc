@@ -1,4 +1,4 @@
-// sdr-cat: prints recordings as JSON lines, counts them, checks them.
+// sdr-cat: prints recordings as JSON lines, counts, checks and repairs them, takes rejects back.
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/cat/cat.h"
+#include "tools/cat/recovery.h"
 
 namespace {
 
@@ -29,8 +30,10 @@ int run(int argc, char** argv) {
   std::vector<sdr::cat::Source> sources;
   for (const std::string& input : options.inputs)
     sources.push_back(sdr::cat::find_source(input, options));
-  sdr::cat::Progress progress(bytes_of(sources));
+  const bool recovers = options.mode == sdr::cat::Mode::kRecover;
+  sdr::cat::Progress progress(bytes_of(sources) * (recovers ? 2 : 1));  // which reads all twice
   sdr::cat::Output output;
+  if (recovers) return sdr::cat::Recovery(options, &output, &progress).run(std::move(sources));
   return sdr::cat::Cat(options, &output, &progress).run(std::move(sources));
 }
 

@@ -24,6 +24,9 @@ constexpr char kHelp[] =
     "  --count        print how many datums there are, and nothing else\n"
     "  --check        verify every block and every datum; say what was lost when\n"
     "  --repair       write what is sound of a damaged file anew; keep it as FILE.damaged\n"
+    "  --recover      make a segment of the rejected datagrams that are datums of --schema\n"
+    "  --schema FILE  the schema (.avsc) to recover with\n"
+    "  --output FILE  where to recover to (default: a segment of the channel)\n"
     "  --rejected     of a channel: the datagrams that were no datums\n"
     "  --utc          print times of day in UTC\n"
     "  --config FILE  where channels are configured (default /etc/speeddata/relay.toml)\n"
@@ -62,6 +65,9 @@ enum : int {
   kFormat = 256,
   kFrom,
   kTo,
+  kRecover,
+  kSchema,
+  kOutput,
   kTyped,
   kLimit,
   kCount,
@@ -77,6 +83,9 @@ enum : int {
 constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
                                {"from", required_argument, nullptr, kFrom},
                                {"to", required_argument, nullptr, kTo},
+                               {"recover", no_argument, nullptr, kRecover},
+                               {"schema", required_argument, nullptr, kSchema},
+                               {"output", required_argument, nullptr, kOutput},
                                {"typed", no_argument, nullptr, kTyped},
                                {"limit", required_argument, nullptr, kLimit},
                                {"count", no_argument, nullptr, kCount},
@@ -99,6 +108,8 @@ Mode mode_of(int option) {
       return Mode::kCheck;
     case kRepair:
       return Mode::kRepair;
+    case kRecover:
+      return Mode::kRecover;
     default:
       return Mode::kPrint;
   }
@@ -114,6 +125,12 @@ void take_option(int option, char** argv, Options* options) {
       break;
     case kTo:
       options->range.to_us = parse_time("--to", optarg);
+      break;
+    case kSchema:
+      options->schema = optarg;
+      break;
+    case kOutput:
+      options->output = optarg;
       break;
     case kTyped:
       options->unions = Unions::kTyped;
@@ -150,10 +167,16 @@ void take_option(int option, char** argv, Options* options) {
 
 // What goes together, once all has been read.
 void check_together(const Options& options) {
+  const bool recovers = options.mode == Mode::kRecover;
   const bool reads = options.mode == Mode::kPrint || options.mode == Mode::kCount;
   if (options.limit >= 0 && options.mode != Mode::kPrint) die("--limit is for printing only");
-  if (!options.range.is_all() && !reads) die("--from and --to do not go with --check and --repair");
+  if (!options.range.is_all() && !reads && !recovers)
+    die("--from and --to do not go with --check and --repair");
   if (options.range.from_us >= options.range.to_us) die("--from is not before --to");
+  if (recovers && options.schema.empty()) die("--recover needs --schema FILE");
+  if (!recovers && !(options.schema.empty() && options.output.empty()))
+    die("--schema and --output go with --recover only");
+  if (recovers && options.rejected) die("--recover takes rejected datagrams anyway");
   if (options.inputs.empty()) die("no file or channel given; see sdr-cat --help");
 }
 
@@ -169,7 +192,7 @@ Options parse_options(int argc, char** argv) {
       continue;
     }
     if (options.mode != Mode::kPrint && options.mode != mode)
-      die("--count, --check and --repair do not go together");
+      die("--count, --check, --repair and --recover do not go together");
     options.mode = mode;
   }
   options.inputs.assign(argv + optind, argv + argc);

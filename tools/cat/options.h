@@ -10,7 +10,7 @@
 
 namespace sdr::cat {
 
-enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair };
+enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair, kRecover };
 
 struct Options {
   Mode mode = Mode::kPrint;
@@ -19,6 +19,8 @@ struct Options {
   bool rejected = false;  // channels: the datagrams that were no datums
   bool utc = false;
   TimeRange range;
+  std::string schema;  // to recover with: a file
+  std::string output;  // to recover into; empty: a segment of the channel
   std::string config = "/etc/speeddata/relay.toml";
   std::string run = "/run/speeddata";
   bool config_given = false;

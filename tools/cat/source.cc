@@ -78,7 +78,7 @@ bool is_recovered(const Segment& segment) {
 }
 
 Source read_directory(const std::string& name, fs::path directory, const Options& options) {
-  const bool rejected = options.rejected;
+  const bool rejected = options.rejected || options.mode == Mode::kRecover;
   if (!directory.has_filename()) directory = directory.parent_path();
   if (rejected && directory.filename() != "rejected") directory /= "rejected";
   const std::string channel = channel_of(directory);
