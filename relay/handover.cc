@@ -30,10 +30,11 @@ bool from_ring(int dir_fd, const Options& options, RingStart* start) {
 }
 
 Sequence::Rule rule_of(const Options& options, const Layout& layout) {
-  uint64_t wrap = options.sequence_wrap;
-  if (options.has_sequence && wrap == 0 && layout.number_type(options.sequence_ordinal) == 'i')
-    wrap = uint64_t{1} << 32;
-  return {options.has_sequence ? 1u : 0u, options.sequence_ordinal, wrap};
+  if (!options.has_sequence) return {0, 0, 0};
+  const uint64_t wrap = options.sequence_wrap;
+  const bool is_int = layout.number_type(options.sequence_ordinal) == 'i';
+  if (is_int && wrap == 0) return {Sequence::kAsInt, options.sequence_ordinal, uint64_t{1} << 32};
+  return {1, options.sequence_ordinal, wrap};
 }
 
 }  // namespace

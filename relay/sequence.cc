@@ -146,10 +146,11 @@ void Sequence::lose(uint64_t first_place, uint64_t count, const Moment& moment) 
   }
   if (!moment.page) return;
   LostNumbers& shown = moment.page->lost_ranges[(counts_.gaps - 1) % kLostRangesKept];
-  set(shown.first, range_.first);
+  const int64_t as_int = static_cast<int32_t>(range_.first);
+  set(shown.first, rule_.watched == kAsInt ? static_cast<uint64_t>(as_int) : range_.first);
   set(shown.count, range_.count);
   set(shown.time_ns, static_cast<uint64_t>(range_.time_ns));
-  set(moment.page->sequence.gaps, counts_.gaps);
+  moment.page->sequence.gaps.store(counts_.gaps, Order::kRelease);
 }
 
 }  // namespace sdr

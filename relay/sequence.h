@@ -27,11 +27,12 @@ struct SequenceCounts {
 class Sequence {
  public:
   static constexpr uint64_t kWindow = 1024;
+  static constexpr uint32_t kAsInt = 2;
   static constexpr uint64_t kJumpMax = uint64_t{1} << 31;
 
   // What is in force from now on: numbers count modulo `wrap` (0: 2^64).
   struct Rule {
-    uint32_t watched;  // 0: nothing is
+    uint32_t watched;  // 0: nothing is; kAsInt: the field is an int, and shown as one
     uint32_t ordinal;  // of the number in the datum
     uint64_t wrap;
   };
