@@ -9,6 +9,7 @@
 #include "tools/cat/decoder.h"
 #include "tools/feed/datum.h"
 #include "tools/feed/synthetic.h"
+#include "tools/lib/receive_time.h"
 #include "tools/lib/schema.h"
 
 using namespace sdr;
@@ -25,7 +26,7 @@ void check_layout(const CompiledSchema& schema, const Layout& layout) {
 }
 
 void check_header(const CompiledSchema& schema) {
-  const std::string header = channel_header(schema, "engine");
+  const std::string header = channel_header(schema.text, "engine");
   const std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(header.data()),
                                        header.size());
   Result<OcfHeader> parsed = parse_ocf_header(bytes);
@@ -53,7 +54,35 @@ void check_datums(const std::string& text, const Layout& layout) {
 
 }  // namespace
 
-// Names of fields to hold, with a comma between them; a newline; the schema.
+// One more number is held, and that is all that changes.
+void check_holding(const CompiledSchema& schema, std::string_view path, Layout* layout) {
+  const SchemaField* field = find_field(schema, path);
+  if (!field || !field->ordinal) return;
+  uint32_t op;
+  size_t column;
+  require(static_cast<bool>(layout->parse(layout_holding(schema, *field), &column)));
+  require(layout->number_type(*field->ordinal, &op) == field->type[0] && layout->ops()[op].held);
+}
+
+// With the receive time each datum ends in one number more.
+void check_receive_time(const CompiledSchema& schema, Layout* layout) {
+  std::string text;
+  CompiledSchema extended;
+  try {
+    text = with_receive_time(schema.text);
+    extended = compile_schema(text);
+  } catch (const SchemaError&) {
+    return;
+  }
+  require(extended.layout == schema.layout.substr(0, schema.layout.size() - 1) + "l!)");
+  require(extended.fields.back().path == "receive_time");
+  const size_t at = text.find(kReceiveTimeField);
+  require(at != std::string::npos);
+  size_t column;
+  require(static_cast<bool>(layout->parse(extended.layout, &column)));
+}
+
+// Names of numbers to hold, with a comma between them; a newline; the schema.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Layout layout;
   Input input(data, size);
@@ -63,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (!names.empty()) hold.emplace_back(names.until(','));
   CompiledSchema schema;
   try {
-    schema = compile_schema(text, hold);
+    schema = compile_schema(text);
   } catch (const SchemaError& error) {
     require(!std::string_view(error.what()).empty());
     return 0;
@@ -73,5 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_layout(schema, layout);
   check_header(schema);
   check_datums(text, layout);
+  for (const std::string& path : hold) check_holding(schema, path, &layout);
+  check_receive_time(schema, &layout);
   return 0;
 }

@@ -9,7 +9,7 @@ constexpr char kSchema[] = R"({"type": "record", "name": "A", "fields": [
   {"name": "n", "type": "int", "doc": "counts"}, {"name": "big", "type": "long", "aliases": ["b"]},
   {"name": "x", "type": "double"}, {"name": "f", "type": "float"}, {"name": "s", "type": "string"},
   {"name": "t", "type": {"type": "long", "logicalType": "timestamp-micros"}},
-  {"name": "maybe", "type": ["null", "int"]},
+  {"name": "maybe", "type": ["int", "string"]},
   {"name": "mode", "type": {"type": "enum", "name": "M", "symbols": ["OFF", "ON"]}},
   {"name": "header", "type": {"type": "record", "name": "H", "fields": [
     {"name": "counter", "type": "int"}]}},
@@ -27,18 +27,42 @@ std::string field_report(const std::string& line) {
 }
 
 std::string hold_report(const std::string& list) {
-  return field_report("decimated = { to = \"239.0.0.1:1\", factor = 5, hold = " + list + " }");
+  return field_report("decimated = { to = \"239.0.0.1:1\", factor = 5, hold = " + list +
+                      ", method = \"average\" }");
+}
+
+// One stream of this method by a schema with these fields.
+std::string method_report(const std::string& fields, const std::string& more) {
+  ConfigDir dir;
+  dir.write("schemas/m.avsc", R"({"type": "record", "name": "M", "fields": [)" + fields + "]}");
+  dir.write("relay.toml",
+            "[channel.a]\nrecord = false\nlisten = \"0.0.0.0:26000\"\n"
+            "schema = \"schemas/m.avsc\"\n"
+            "decimated = [{ to = \"239.0.0.1:1\", factor = 5, " +
+                more + "\n");
+  return dir.report();
+}
+
+std::string receive_time_report(const std::string& schema, const std::string& record) {
+  ConfigDir dir;
+  dir.write("schemas/m.avsc", schema);
+  dir.write("relay.toml",
+            "[storage]\npath = \"/s\"\n[defaults]\nrecord.receive_time = true\n[channel.a]\n"
+            "listen = \"0.0.0.0:26000\"\nschema = \"schemas/m.avsc\"\n"
+            "full_rate = \"239.0.0.1:1\"\n" +
+                record + "\n");
+  return dir.report();
 }
 
 }  // namespace
 
-TEST_CASE("a sequence that could serve is not supported yet") {
+TEST_CASE("a sequence that can serve") {
   for (const char* good :
        {"sequence = \"n\"", "sequence = \"big\"", "sequence = \"header.counter\"",
         "sequence = { field = \"n\" }", "sequence = { field = \"n\", wrap = 2 }",
         "sequence = { field = \"n\", wrap = 4294967296 }",
         "sequence = { field = \"big\", wrap = 9223372036854775807 }"}) {
-    only(field_report(good), "relay.toml:6:1: error: sequence is not supported yet; leave it out");
+    CHECK(field_report(good) == "");
   }
 }
 
@@ -65,10 +89,9 @@ TEST_CASE("a sequence that cannot serve") {
 }
 
 TEST_CASE("fields to hold") {
-  for (const char* good : {R"(["x"])", R"(["n", "big", "f", "header.counter", "t"])"}) {
-    only(hold_report(good), "relay.toml:6:47: error: decimated[0].hold is not supported yet");
+  for (const char* good : {"[]", R"(["x"])", R"(["n", "big", "f", "header.counter", "t"])"}) {
+    CHECK(hold_report(good) == "");
   }
-  CHECK(hold_report("[]") == "");
   only(hold_report(R"(["x", "y"])"), "6:60: error: decimated[0].hold[1]: the schema has no field");
   only(hold_report(R"(["mode"])"), "'mode' is an enum, which carries the last value anyway");
   only(hold_report(R"(["maybe"])"), "'maybe' is a union");
@@ -76,6 +99,60 @@ TEST_CASE("fields to hold") {
   only(hold_report("[1]"), "decimated[0].hold[0] is an integer");
   only(hold_report("\"x\""), "write a list of fields");
   CHECK(line_count(hold_report(R"(["a1", "x", "b1", "s"])")) == 3);
+}
+
+TEST_CASE("hold has no effect on datums that are sent as they came") {
+  const std::string fields = R"({"name": "x", "type": "double"})";
+  for (const char* method : {"", ", method = \"downsample\""}) {
+    only(method_report(fields, std::string("hold = [\"x\"]") + method + " }]"),
+         "relay.toml:5:48: warning: decimated[0].hold has no effect with downsample");
+  }
+  CHECK(method_report(fields, "hold = [] }]") == "");
+}
+
+TEST_CASE("a method that finds no number to act on") {
+  const auto none = [](const std::string& fields, const std::string& more) {
+    only(method_report(fields, more + " }]"),
+         "5:48: warning: decimated[0].method: average finds no number");
+  };
+  const std::string average = "method = \"average\"";
+  const std::string x = R"({"name": "x", "type": "long"})";
+  none(R"({"name": "s", "type": "string"}, {"name": "u", "type": ["null", "int"]})", average);
+  none(R"({"name": "t", "type": "long", "logicalType": "timestamp-micros"})", average);
+  none(x, average + ", hold = [\"x\"]");
+  none(x, average + " }]\nsequence = \"x\"\n#");
+  CHECK(method_report(x, average + " }]") == "");
+  CHECK(method_report(R"({"name": "s", "type": "string"})", "method = \"downsample\" }]") == "");
+}
+
+TEST_CASE("numbers that may be null are only carried, which is said once") {
+  const std::string x = R"({"name": "x", "type": "int"})";
+  const auto maybe = [](const std::string& name) {
+    return R"(, {"name": ")" + name + R"(", "type": ["null", "double"]})";
+  };
+  const std::string two =
+      "method = \"rms\" }, { to = \"239.0.0.2:2\", factor = 2, method = \"minmax\" }]";
+  only(method_report(x + maybe("a"), two),
+       "5:48: warning: decimated[0].method: rms does not act on 'a', which may be null");
+  only(method_report(x + maybe("a") + maybe("b"), two), "does not act on 'a', 'b', which");
+  only(method_report(x + maybe("a") + maybe("b") + maybe("c") + maybe("d") + maybe("e"), two),
+       "does not act on 'a', 'b', 'c', 'd' and 1 more, which");
+  CHECK(method_report(x + R"(, {"name": "u", "type": ["null", "string"]})", two) == "");
+  CHECK(method_report(x + maybe("a"), "method = \"downsample\" }]") == "");
+}
+
+TEST_CASE("receive time goes into records that have none") {
+  const std::string plain = R"({"type": "record", "name": "R", "fields": [)"
+                            R"({"name": "x", "type": "int"}]})";
+  CHECK(receive_time_report(plain, "") == "");
+  only(receive_time_report("\"int\"", ""),
+       "relay.toml:4:8: error: record.receive_time: the schema is no record");
+  only(receive_time_report(kSchema, "record.receive_time = 1"), "is an integer");
+  const std::string taken = R"({"type": "record", "name": "R", "fields": [)"
+                            R"({"name": "receive_time", "type": "int"}]})";
+  only(receive_time_report(taken, ""), "the schema has a field \"receive_time\" already; change");
+  CHECK(receive_time_report(taken, "record.receive_time = false") == "");
+  CHECK(receive_time_report(taken, "record = false") == "");
 }
 
 TEST_CASE("sequence replaces what [defaults] says of it; nothing is said where the schema is bad") {

@@ -75,7 +75,7 @@ TEST_CASE("the relay's command line") {
 
   c.record.reset();
   c.allow = {"10.0.0.0/8", "::/0"};
-  c.decimated.push_back({endpoint("239.1.1.2", 6001), 50, "downsample", {}});
+  c.decimated.push_back({.to = endpoint("239.1.1.2", 6001), .factor = 50});
   c.loopback = false;
   c.receive_cpus = "2";
   words = relay_words(c, storage(), kPaths);

@@ -17,8 +17,8 @@ void read_schema(KeyContext& c, const ConfigMember& m) {
 
 void read_silence(KeyContext& c, const ConfigMember& m) {
   uint64_t us;
-  if (c.reader.duration("silence", m.value, 1000, 86400 * kSecondUs, 1, &us)) {
-    c.not_yet(m, "silence");
+  if (c.reader.duration("silence", m.value, 1000, 86400 * kSecondUs, 1000, &us)) {
+    c.channel().silence_ms = us / 1000;
   }
 }
 
@@ -34,7 +34,7 @@ void read_receive_buffer(KeyContext& c, const ConfigMember& m) {
 void read_batch_wait(KeyContext& c, const ConfigMember& m) {
   uint64_t us;
   if (c.reader.duration("batch_wait", m.value, 0, kSecondUs, 1, &us) && us > 0) {
-    c.not_yet(m, "batch_wait");
+    c.reader.error(m, "batch_wait is not supported yet; leave it out");
   }
 }
 
@@ -138,7 +138,11 @@ constexpr Misplaced kMisplaced[] = {
     {"rotate", "; it belongs in record: record = { rotate = \"1h\" }"},
     {"size", "; it belongs in record: record = { size = \"1GiB\" }"},
     {"buffer", "; it belongs in record: record = { buffer = \"4MiB\" }"},
+    {"receive_time", "; it belongs in record: record = { receive_time = true }"},
     {"factor", "; it belongs in decimated: decimated = { to = \"239.1.1.2:6001\", factor = 50 }"},
+    {"rate", "; it belongs in decimated: decimated = { …, rate = \"10Hz\" }"},
+    {"max_wait", "; it belongs in decimated: decimated = { …, max_wait = \"1s\" }"},
+    {"wrap", "; it belongs in sequence: sequence = { field = \"counter\", wrap = 65536 }"},
     {"method", "; it belongs in decimated: decimated = { …, method = \"downsample\" }"},
     {"path", "; it belongs in [storage]"},
     {"mount", "; it belongs in [storage]"},
@@ -163,10 +167,6 @@ void report_unknown(const ConfigMember& member, std::string_view where, KeyReade
 }
 
 }  // namespace
-
-void KeyContext::not_yet(const ConfigMember& member, std::string_view key) {
-  reader.error(member, std::string(key) + " is not supported yet; leave it out");
-}
 
 void read_inner_keys(KeyContext& c, const std::string& prefix, const ConfigValue& table,
                      std::span<const InnerKey> keys) {

@@ -32,7 +32,6 @@ struct KeyContext {
   void forget(const std::string& prefix) {
     std::erase_if(into.keys, [&](const auto& key) { return key.first.starts_with(prefix); });
   }
-  void not_yet(const ConfigMember& member, std::string_view key);
 };
 
 // One key of an inner table such as record.

@@ -33,8 +33,7 @@ void read_buffer(KeyContext& c, const std::string& key, const ConfigMember& m) {
 }
 
 void read_receive_time(KeyContext& c, const std::string& key, const ConfigMember& m) {
-  bool wanted = false;
-  if (c.reader.boolean(key, m.value, &wanted) && wanted) c.not_yet(m, key + " = true");
+  c.reader.boolean(key, m.value, &c.channel().record->receive_time);
 }
 
 constexpr InnerKey kRecordKeys[] = {

@@ -43,18 +43,13 @@ void read_factor(KeyContext& c, const std::string& key, const ConfigMember& m) {
 
 void read_rate(KeyContext& c, const std::string& key, const ConfigMember& m) {
   uint64_t millihertz;
-  if (c.reader.rate(key, m.value, &millihertz)) c.not_yet(m, key);
+  if (c.reader.rate(key, m.value, &millihertz)) last_stream(c).rate_mhz = millihertz;
 }
 
 void read_method(KeyContext& c, const std::string& key, const ConfigMember& m) {
   constexpr std::string_view kMethods[] = {"downsample", "average", "minmax", "rms"};
   std::string method;
-  if (!c.reader.choice(key, m.value, kMethods, &method)) return;
-  last_stream(c).method = method;
-  if (method != "downsample") {
-    c.reader.error(m.value,
-                   key + " = \"" + method + "\" is not supported yet; write \"downsample\"");
-  }
+  if (c.reader.choice(key, m.value, kMethods, &method)) last_stream(c).method = method;
 }
 
 void read_hold(KeyContext& c, const std::string& key, const ConfigMember& m) {
@@ -82,7 +77,9 @@ void read_hold(KeyContext& c, const std::string& key, const ConfigMember& m) {
 
 void read_max_wait(KeyContext& c, const std::string& key, const ConfigMember& m) {
   uint64_t us;
-  if (c.reader.duration(key, m.value, 1000, 86400000000, 1, &us)) c.not_yet(m, key);
+  if (c.reader.duration(key, m.value, 1000, 86400000000, 1000, &us)) {
+    last_stream(c).max_wait_ms = us / 1000;
+  }
 }
 
 constexpr InnerKey kDecimatedKeys[] = {
@@ -102,7 +99,9 @@ void read_stream(KeyContext& c, const ConfigValue& value) {
     c.reader.error(value, prefix + " has no to; add to = \"239.1.1.2:6001\"");
   }
   if (!written(".factor") && !written(".rate")) {
-    c.reader.error(value, prefix + " has no factor; add factor = 50 to send every 50th datum");
+    c.reader.error(value, prefix +
+                              " has no factor; add factor = 50 for one datum in 50, or "
+                              "rate = \"10Hz\" for ten a second");
   }
   if (written(".factor") && written(".rate")) {
     c.reader.error(value, prefix + " has both factor and rate; leave one out");

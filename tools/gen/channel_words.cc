@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "tools/gen/manifest.h"
+#include "tools/gen/stream_words.h"
 #include "tools/lib/fd_holder.h"
 
 namespace sdr {
@@ -27,10 +28,6 @@ std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
   return out;
-}
-
-std::string decimated_word(const DecimatedStream& stream) {
-  return stream.to.text() + ",factor=" + std::to_string(stream.factor);
 }
 
 // "50", "12.5" from hundredths of one per cent.
@@ -62,6 +59,7 @@ void add_recording(const Channel& channel, const Storage& storage, WordGroups* o
   add_number(out, "--rotate-s", record.rotate_s);
   add_number(out, "--segment-bytes", record.segment_bytes);
   add_number(out, "--buffer-bytes", record.buffer_bytes);
+  if (record.receive_time) out->push_back({"--receive-time"});
 }
 
 }  // namespace
@@ -81,13 +79,15 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
   out.push_back({"--header", "data/header"});
   if (channel.full_rate) out.push_back({"--full-rate", channel.full_rate->text()});
   for (const DecimatedStream& stream : channel.decimated) {
-    out.push_back({"--decimated", decimated_word(stream)});
+    out.push_back({"--decimated", decimated_word(channel, stream, Defaults::kLeftOut)});
   }
   add_text(&out, "--interface", channel.interface);
   add_number(&out, "--ttl", channel.ttl);
   add_number(&out, "--dscp", channel.dscp);
   add_number(&out, "--loopback", channel.loopback ? 1 : 0);
   out.push_back({"--invalid", channel.invalid});
+  if (channel.sequence) out.push_back({"--sequence", sequence_word(channel)});
+  if (channel.silence_ms) add_number(&out, "--silence-ms", *channel.silence_ms);
   if (channel.record) add_recording(channel, storage, &out);
   add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
   add_number(&out, "--catch-up-ms", channel.catch_up_ms);
@@ -182,7 +182,7 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
   if (channel.full_rate) add("full_rate", channel.full_rate->text());
   std::vector<std::string> decimated;
   for (const DecimatedStream& stream : channel.decimated) {
-    decimated.push_back(decimated_word(stream) + ",method=" + stream.method);
+    decimated.push_back(decimated_word(channel, stream, Defaults::kWritten));
   }
   add("decimated", joined(decimated));
   add("interface", channel.interface);
@@ -190,12 +190,18 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
   add("dscp", std::to_string(channel.dscp));
   add("loopback", channel.loopback ? "true" : "false");
   add("invalid", channel.invalid);
+  if (channel.sequence) {
+    add("sequence.field", channel.sequence->field);
+    if (channel.sequence->wrap) add("sequence.wrap", std::to_string(*channel.sequence->wrap));
+  }
+  if (channel.silence_ms) add("silence", std::to_string(*channel.silence_ms));
   add("record", channel.record ? "true" : "false");
   if (channel.record) {
     add("record.sync", std::to_string(channel.record->sync_ms));
     add("record.rotate", std::to_string(channel.record->rotate_s));
     add("record.size", std::to_string(channel.record->segment_bytes));
     add("record.buffer", std::to_string(channel.record->buffer_bytes));
+    if (channel.record->receive_time) add("record.receive_time", "true");
     add("storage.path", storage.path);
     add("storage.mount", storage.mount);
     add("storage.group", storage.group);

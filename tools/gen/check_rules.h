@@ -20,7 +20,8 @@ Place place_of(const Channel& channel, const std::string& key);
 // of keys that are not there.
 void check_channel(const Channel& channel, const Channel* defaults, Findings* findings);
 
-// `sequence` and `hold` against the fields of the channel's schema, which must be compiled.
+// `sequence`, `decimated` and `record.receive_time` against the fields of the channel's schema,
+// which must be compiled.
 void check_fields(const Channel& channel, Findings* findings);
 
 // Once, at the first place in `main_file` or else channels.d that a channel has `retain` from.

@@ -42,9 +42,11 @@ struct Endpoint {
 
 struct DecimatedStream {
   Endpoint to;
-  uint32_t factor = 0;
+  uint32_t factor = 0;    // datums of a window; 0: windows go by rate_mhz
+  uint64_t rate_mhz = 0;  // windows a second, in thousandths; 0: they go by factor
   std::string method = "downsample";
-  std::vector<std::string> hold;
+  std::vector<std::string> hold = {};  // paths of fields
+  std::optional<uint64_t> max_wait_ms = {};
 };
 
 struct RecordOptions {
@@ -52,6 +54,7 @@ struct RecordOptions {
   uint64_t rotate_s = 3600;
   uint64_t segment_bytes = 1ull << 30;
   uint64_t buffer_bytes = 4ull << 20;
+  bool receive_time = false;
 };
 
 // What sdr-prune keeps of a channel; absent: no bound.
@@ -62,8 +65,8 @@ struct RetainOptions {
 
 // The field whose numbers tell what was lost on the way here.
 struct SequenceOptions {
-  std::string field;             // "counter", "header.counter"
-  std::optional<uint64_t> wrap;  // absent: the field's own width
+  std::string field;                  // "counter", "header.counter"
+  std::optional<uint64_t> wrap = {};  // absent: the field's own width
 };
 
 // Where a key was written, for messages and for "which key causes this restart".
@@ -92,6 +95,7 @@ struct Channel {
   std::optional<RecordOptions> record;  // absent: record = false
   std::optional<RetainOptions> retain;
   std::optional<SequenceOptions> sequence;
+  std::optional<uint64_t> silence_ms;  // longer without a datagram is trouble
   uint64_t receive_buffer_bytes = 2ull << 20;
   uint64_t catch_up_ms = 5000;  // what waited longer in a held socket is recorded, not relayed
   std::string interface;  // where the streams leave: name or address; empty: the route decides
@@ -99,10 +103,10 @@ struct Channel {
   bool loopback = true;
   uint32_t dscp = 0;
   std::string user = "_speeddata";
-  std::string operators;  // the group that may read its status and control it; empty: none
+  std::string operators;     // the group that may read its status and control it; empty: none
   std::string receive_cpus;  // canonical list, "2" or "2-3,5"; empty: any
   std::string write_cpus;
-  std::string scheduler = "other";  // "other", "other:-5", "fifo:10"
+  std::string scheduler = "other";               // "other", "other:-5", "fifo:10"
   std::optional<uint64_t> cpu_quota_hundredths;  // of one per cent of one CPU: "50%" is 5000
   std::optional<uint64_t> memory_bytes;
   bool isolation_required = false;  // isolation = "require"

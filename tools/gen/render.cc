@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/gen/text_file.h"
+#include "tools/lib/receive_time.h"
 
 namespace sdr {
 namespace fs = std::filesystem;
@@ -64,6 +65,18 @@ TemplateWords template_words(const Channel& channel, const Storage& storage,
   words["log_confine_options"] = log_confine_words(channel);
   words["log"] = {{paths.log + "/" + channel.name}};
   return words;
+}
+
+// Marked in it is what every stream of the channel carries.
+std::string channel_layout(const Channel& channel) {
+  const SchemaField* sequence =
+      channel.sequence ? find_field(channel.schema, channel.sequence->field) : nullptr;
+  return sequence ? layout_holding(channel.schema, *sequence) : channel.schema.layout;
+}
+
+std::string recorded_schema(const Channel& channel) {
+  const bool extended = channel.record && channel.record->receive_time;
+  return extended ? with_receive_time(channel.schema.text) : channel.schema.text;
 }
 
 ServiceTemplate load_template(const std::string& directory) {
@@ -136,8 +149,8 @@ ServiceTree render_channel(const Channel& channel, const Storage& storage, const
   }
   TemplateWords words = template_words(channel, storage, paths, templates.holds());
   ServiceTree tree = expand_all(templates.channel, words, paths.target);
-  tree["data/layout"] = {0644, channel.schema.layout + "\n"};
-  tree["data/header"] = {0644, channel_header(channel.schema, channel.name)};
+  tree["data/layout"] = {0644, channel_layout(channel) + "\n"};
+  tree["data/header"] = {0644, channel_header(recorded_schema(channel), channel.name)};
   tree["data/schema.avsc"] = {0644, channel.schema.text};
   ServiceTree start = tree;
   words["limits"] = words["operators"] = {};

@@ -11,6 +11,7 @@
 #include "relay/format/layout.h"
 #include "relay/format/ocf.h"
 #include "tools/lib/avro_names.h"
+#include "tools/lib/number_types.h"
 #include "tools/lib/schema_check.h"
 
 namespace sdr {
@@ -23,36 +24,17 @@ struct SchemaRelease {
 };
 using SchemaPtr = std::unique_ptr<std::remove_pointer_t<avro_schema_t>, SchemaRelease>;
 
-const char* type_name(avro_schema_t schema) {
-  if (is_avro_record(schema)) return "record";
-  if (is_avro_enum(schema)) return "enum";
-  if (is_avro_fixed(schema)) return "fixed";
-  return avro_schema_type_name(schema);
-}
-
-bool is_time(std::string_view logical_type) {
-  return logical_type == "date" || logical_type.starts_with("time-") ||
-         logical_type.starts_with("timestamp-") || logical_type.starts_with("local-timestamp-");
-}
-
-std::string logical_type_of(const json_t* json) {
-  const char* name = json_string_value(json_object_get(json, "logicalType"));
-  return name ? name : "";
-}
-
 // Walks libavro-c's tree and the JSON it was made from side by side: the tree says what the bytes
 // are, the JSON what libavro-c drops.
 class Compiler {
  public:
-  Compiler(const std::vector<std::string>& hold, CompiledSchema* out) : hold_(hold), out_(out) {}
+  explicit Compiler(CompiledSchema* out) : out_(out) {}
 
   void run(avro_schema_t schema, const json_t* json) {
     out_->minimum_size = static_cast<size_t>(type(schema, json, "", true, 0));
-    for (const std::string& path : hold_) {
-      const bool known = std::any_of(out_->fields.begin(), out_->fields.end(),
-                                     [&](const SchemaField& f) { return f.path == path; });
-      if (!known) throw SchemaError("hold names \"" + path + "\", which is no field", 0, 0);
-    }
+    if (!is_number(schema)) return;
+    out_->number_count = 1;
+    out_->root_is_time = is_time(logical_type_of(json));
   }
 
  private:
@@ -144,21 +126,33 @@ class Compiler {
       avro_schema_t field_schema = avro_schema_record_field_get_by_index(schema, i);
       const char* name = avro_schema_record_field_name(schema, i);
       const std::string field_path = path.empty() ? name : path + "." + name;
-      const std::string logical_type = logical_type_of_field(field, field_schema, field_json);
-      bool held = is_time(logical_type);
-      if (listed) {
-        avro_schema_t target =
-            is_avro_link(field_schema) ? avro_schema_link_target(field_schema) : field_schema;
-        out_->fields.push_back({field_path, type_name(target), logical_type});
-        held = held || std::find(hold_.begin(), hold_.end(), field_path) != hold_.end();
-      }
+      if (listed) list(field, field_schema, field_path);
       size =
           std::min(kSizeMax, size + type(field_schema, field_json, field_path, listed, depth + 1));
-      if (held) out_->layout += '!';
+      if (listed && is_number(field_schema)) end_number(&out_->fields.back());
     }
     out_->layout += ')';
     open_.pop_back();
     return size;
+  }
+
+  void list(const json_t* field, avro_schema_t schema, const std::string& path) {
+    const json_t* json = json_object_get(field, "type");
+    avro_schema_t target = is_avro_link(schema) ? avro_schema_link_target(schema) : schema;
+    SchemaField out;
+    out.path = path;
+    out.type = type_name(target);
+    out.logical_type = logical_type_of_field(field, schema, json);
+    out.nullable_number = !is_time(out.logical_type) && is_nullable_number(schema, json);
+    out_->fields.push_back(std::move(out));
+  }
+
+  // Its letter is the last of the layout.
+  void end_number(SchemaField* field) {
+    field->ordinal = static_cast<uint32_t>(out_->number_count++);
+    field->held = is_time(field->logical_type);
+    field->layout_end = out_->layout.size();
+    if (field->held) out_->layout += '!';
   }
 
   // The type's own logical type counts; one that stands beside `type` in the field is what many
@@ -183,7 +177,6 @@ class Compiler {
     return least + 1;
   }
 
-  const std::vector<std::string>& hold_;
   CompiledSchema* out_;
   std::map<avro_schema_t, const json_t*> definitions_;
   std::vector<avro_schema_t> open_;  // the records we are in, outermost first
@@ -201,7 +194,7 @@ size_t parsed_fixed_size(const std::string& text) {
 
 }  // namespace
 
-CompiledSchema compile_schema(std::string_view text, const std::vector<std::string>& hold) {
+CompiledSchema compile_schema(std::string_view text) {
   const JsonPtr json = parse_schema_json(text);
   avro_schema_t parsed = nullptr;
   if (avro_schema_from_json_length(text.data(), text.size(), &parsed) != 0)
@@ -211,7 +204,7 @@ CompiledSchema compile_schema(std::string_view text, const std::vector<std::stri
   CompiledSchema out;
   out.text = text;
   if (is_named(parsed)) out.name = full_name(parsed);
-  Compiler(hold, &out).run(parsed, json.get());
+  Compiler(&out).run(parsed, json.get());
   if (out.minimum_size == 0)
     throw SchemaError("a datum of this schema has zero bytes; no datagram can carry it", 0, 0);
   if (out.minimum_size > kDatagramBytesMax)
@@ -222,11 +215,24 @@ CompiledSchema compile_schema(std::string_view text, const std::vector<std::stri
   return out;
 }
 
-std::string channel_header(const CompiledSchema& schema, std::string_view channel) {
+const SchemaField* find_field(const CompiledSchema& schema, std::string_view path) {
+  for (const SchemaField& field : schema.fields) {
+    if (field.path == path) return &field;
+  }
+  return nullptr;
+}
+
+std::string layout_holding(const CompiledSchema& schema, const SchemaField& number) {
+  std::string out = schema.layout;
+  if (!number.held) out.insert(number.layout_end, "!");
+  return out;
+}
+
+std::string channel_header(std::string_view schema_text, std::string_view channel) {
   const MetadataPair pairs[] = {
-      {"avro.schema", schema.text}, {"avro.codec", "null"}, {"sdr.channel", channel}};
+      {"avro.schema", schema_text}, {"avro.codec", "null"}, {"sdr.channel", channel}};
   const uint8_t sync[kSyncBytes] = {};
-  std::vector<uint8_t> header(schema.text.size() + channel.size() + 256);
+  std::vector<uint8_t> header(schema_text.size() + channel.size() + 256);
   const size_t size = put_ocf_header(OcfHeader(), pairs, sync, header);
   return std::string(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(size));
 }
