@@ -5,7 +5,7 @@ What is expected is worked out from the values here, not from the code that is t
 import ipaddress
 import json
 
-from s6tree import SCHEMA
+from random_streams import RandomSchema, random_sequence, random_stream
 
 # Fit for a path's part; control characters and "/" are all that is refused there.
 PARTS = ["plain", "with space", "  lead and trail  ", 'quo"te', "apo'strophe", "back\\slash",
@@ -77,17 +77,20 @@ def endpoint(address, port):
 
 class RandomChannel:
     """`keys`: {key: TOML}; `relay` and `confine`: {option: [values]}, None where it has none;
-    `operators`: the group's name, or "".
+    `operators`: the group's name, or ""; `layout`, and `recorded`, the schema that recordings have.
     """
 
     def __init__(self, rng, name, ports, storage, operators):
         self.name, self.keys, self.enabled = name, {}, rng.random() < 0.9
         self.relay, self.confine = {"--name": [name]}, {}
         self._rng, self._ipv6 = rng, rng.random() < 0.3
+        self.schema = RandomSchema(rng)
+        self.layout, self.recorded = self.schema.layout(), self.schema.text
         if not self.enabled or rng.random() < 0.1:
             self.keys["enabled"] = "true" if self.enabled else "false"
         self._sockets(ports)
         self._streams(ports)
+        self._watch()
         buffered = self._record(storage)
         self._process(buffered, operators)
 
@@ -157,11 +160,11 @@ class RandomChannel:
         tables, words = [], []
         for _ in range(rng.choice([0, 0, 1, 2, 8])):
             written, address = self._address(self._sometimes(0.8))
-            port, factor = next(ports), rng.choice([1, 2, 50, 1 << 31])
-            method = rng.choice(["", ', method = "downsample"', ", hold = []"])
-            tables.append(f"{{ to = {toml_string(rng, endpoint(written, port))}, "
-                          f"factor = {factor}{method} }}")
-            words.append(f"{endpoint(address, port)},factor={factor}")
+            port = next(ports)
+            more, word = random_stream(rng, self.schema,
+                                       lambda *range_: quantity(rng, DURATIONS, *range_))
+            tables.append(f"{{ to = {toml_string(rng, endpoint(written, port))}, {more} }}")
+            words.append(endpoint(address, port) + word)
         if tables:
             several = len(tables) > 1 or self._sometimes()
             self.keys["decimated"] = f"[ {', '.join(tables)} ]" if several else tables[0]
@@ -183,6 +186,18 @@ class RandomChannel:
         if self.relay["--invalid"] == ["relay"]:
             self.keys["invalid"] = '"relay"'
 
+    def _watch(self):
+        """What tells of losses."""
+        sequence = random_sequence(self._rng, self.schema) if self._sometimes() else None
+        if sequence:
+            self.keys["sequence"], word, ordinal = sequence
+            self.relay["--sequence"] = [word]
+            self.layout = self.schema.layout(ordinal)
+        if self._sometimes(0.3):
+            self.keys["silence"], silent = quantity(self._rng, DURATIONS, 1000, 86400 * SECOND_US,
+                                                    1000)
+            self.relay["--silence-ms"] = [f"{silent // 1000}"]
+
     def _record(self, storage):
         """Returns the size of the ring."""
         rng = self._rng
@@ -199,6 +214,12 @@ class RandomChannel:
                 ("size", SIZES, 128 << 10, 1 << 40, 1), ("buffer", SIZES, 64 << 10, 1 << 30, 1)):
             if self._sometimes():
                 texts[key], values[key] = quantity(rng, units, least, most, step)
+        if self._sometimes(0.4):
+            extended = self.schema.extended is not None and self._sometimes(0.8)
+            texts["receive_time"] = "true" if extended else "false"
+            if extended:
+                self.recorded = self.schema.extended
+                self.relay["--receive-time"] = [None]
         if texts or self._sometimes(0.2):
             parts = ", ".join(f"{key} = {text}" for key, text in texts.items())
             self.keys["record"] = f"{{ {parts} }}" if texts else "true"
@@ -291,7 +312,6 @@ class RandomConfig:
                             "9_"], rng.randint(1, 3))
         channels = [RandomChannel(rng, name, ports, storage, operators) for name in names]
         self.channels = [channel for channel in channels if channel.enabled]
-        self.schemas = {}
         self.files = {}
         main = [self._table("storage", storage.keys)]
         shared = self._defaults(channels)
@@ -335,12 +355,8 @@ class RandomConfig:
 
     def _schema(self, channel):
         name = f"schemas/{self._rng.choice(PARTS)}.avsc"
-        text = self._rng.choice([SCHEMA, '"double"', '{"type": "fixed", "size": 9,'
-                                 ' "name": "F", "doc": "\u2603 $(touch PWNED) \\"`\\""}'])
-        self.files[name] = text.encode()
-        self.schemas = {**self.schemas, channel.name: name}
+        while name in self.files:
+            name = f"schemas/{self._rng.choice(PARTS)}.avsc"
+        self.files[name] = channel.schema.text.encode()
         way = self._rng.choice(["", "./", "a/../"])
         channel.keys["schema"] = toml_string(self._rng, way + name)
-
-    def schema_text(self, channel):
-        return self.files[self.schemas[channel.name]]

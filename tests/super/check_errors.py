@@ -12,6 +12,8 @@ from sdrtest import BIN, ROOT, case, check_equal, finish, storage_dir  # noqa: E
 
 SDR_GEN = Path(os.environ.get("SDR_BIN", BIN)).resolve() / "sdr-gen"
 SCHEMA = '{"type": "record", "name": "A", "fields": [{"name": "x", "type": "double"}]}\n'
+TIMES = ('{"type": "record", "name": "F", "fields": [{"name": "t", "type": "long"}, '
+         '{"name": "receive_time", "type": "long", "logicalType": "timestamp-micros"}]}\n')
 NO_PRUNE = ("warning", "retain: this version has no sdr-prune; nothing is deleted yet")
 FINDING = re.compile(r"^(\S+?):(?:(\d+):(\d+):)? (error|warning): (.*)$")
 
@@ -41,7 +43,7 @@ schema = "schemas/a.avsc"
 full_rate = "239.1.1.1:26000"       # 1 would feed itself; 1 as does channel 'a'
 enabled = "true"                    # 11 enabled is a string
 source = "10.0.0.7"                 # 1 source needs a multicast group
-silence = "2s"                      # 1 silence is not supported yet
+silence = "1500us"                  # 11 it must be a multiple of 1ms
 [channel.c]                         # 10 has no listen; 10 has no schema; 10 has no output
 record = false
 [channel.d]
@@ -53,7 +55,7 @@ user = "a\\nb"                       # 8 control character
 listen = "0.0.0.0:26005"
 schema = "schemas/a.avsc"
 full_rate = "239.1.1.9:6100"
-decimated = { to = "239.1.1.8:6100", factor = 2, hold = ["z"] }  # 15 port 6100 is shared; 58 'z'
+decimated = { to = "239.1.1.8:6100", method = "rms", factor = 2, hold = ["z"] }  # 15 port 6100 is shared; 74 'z'
 cpu_quota = "50%"                   # 1 does not hold a fifo scheduler back
 scheduler = "fifo:5"
 memory = "9437183B"                 # 1 smaller than the 9MiB
@@ -61,6 +63,29 @@ retain = { age = "1min", size = "1GiB" }  # 1 no sdr-prune; 12 the 1h of one; 26
 sequence = { field = "x", wrap = 5 }      # 14 'x' is a double
 catch_up = 5                        # 12 write a duration
 isolation = "required"              # 13 did you mean 'require'?
+[channel.f]
+listen = "0.0.0.0:26006"
+schema = "schemas/f.avsc"
+record.receive_time = true          # 8 a field "receive_time" already
+sequence = "t"
+[[channel.f.decimated]]             # 1 has no factor; add factor = 50
+to = "239.1.1.8:6101"
+method = "minmax"                   # 1 minmax finds no number to act on
+[[channel.f.decimated]]
+to = "239.1.1.9:6102"
+rate = "10Hz"
+max_wait = "1d1h"                   # 12 unknown unit 'd1h'
+hold = ["t"]                        # 1 has no effect with downsample
+[[channel.f.decimated]]             # 1 both factor and rate
+to = "239.1.1.9:6103"
+rate = "10Hz"
+factor = 2
+method = "rsm"                      # 10 did you mean 'rms'?
+[channel.g]
+listen = "0.0.0.0:26007"
+schema = "schemas/g.avsc"
+record.receive_time = true          # 8 the schema is no record
+sequence = "n"                      # 1 no field 'n'
 """
 
 
@@ -71,7 +96,8 @@ def gen(*words):
 
 def write(files):
     where = storage_dir()
-    for name, text in ({"schemas/a.avsc": SCHEMA} | files).items():
+    for name, text in ({"schemas/a.avsc": SCHEMA, "schemas/f.avsc": TIMES,
+                       "schemas/g.avsc": '"double"'} | files).items():
         path = where / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -102,7 +128,7 @@ def snapshot(where):
                   for path in where.rglob("*"))
 
 
-with case("a file with three dozen mistakes: all of them in one run, in their places, exit 1"):
+with case("a file with four dozen mistakes: all of them in one run, in their places, exit 1"):
     where = write({"relay.toml": BAD})
     done = gen("--check", "--config", where / "relay.toml")
     print(done.stderr)
@@ -142,7 +168,7 @@ with case("--json says the same"):
     errors = sum(f[3] == "error" for f in found)
     check_equal((said["ok"], said["errors"], said["warnings"]),
                 (False, errors, len(found) - errors), "verdict")
-    check_equal(len(found) - errors, 2, "warnings")
+    check_equal(len(found) - errors, 4, "warnings")
 
 with case("syntax errors: one for each file, and the other files are still checked"):
     where = write({"relay.toml": "[channel.a]\nlisten = \"0.0.0.0:1\nschema = 5\n",

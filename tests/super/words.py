@@ -121,7 +121,7 @@ class Place:
         return started
 
 
-def check_channel(place, config, channel):
+def check_channel(place, channel):
     live = place.out / "live" / channel.name
     *before, (first, words), (second, relay_words) = place.execute(live / "run")
     admitted = ["-G", channel.operators, "-E", channel.operators] if channel.operators else ["-u"]
@@ -144,14 +144,32 @@ def check_channel(place, config, channel):
                                      (second, relayed, channel.relay)):
         for option in ("--listen-interface", "--source", "--allow", "--full-rate", "--decimated",
                        "--interface", "--record", "--mount", "--write-cpus", "--cpus", "--memory",
-                       "--cpu-quota", "--scheduler", "--best-effort"):
+                       "--cpu-quota", "--scheduler", "--best-effort", "--sequence",
+                       "--silence-ms", "--receive-time"):
             check_equal(option in found, option in expected, f"{program} has {option}")
     assert OWN.fullmatch(confined["--cgroup"][0]), confined["--cgroup"]
     check_equal(confined["--cgroup"][0].split("/")[1], f"channel.{channel.name}", "--cgroup")
-    check_equal((live / "data/schema.avsc").read_bytes(), config.schema_text(channel), "schema")
+    check_data(live / "data", channel)
     check_logger(place, live, channel)
     for program, words in place.execute(live / "finish", "0", "0", channel.name):
         parse(program, words)
+
+
+def check_data(data, channel):
+    check_equal((data / "schema.avsc").read_text(encoding="utf-8"), channel.schema.text, "schema")
+    check_equal((data / "layout").read_text(encoding="utf-8"), channel.layout + "\n", "layout")
+    recorded = channel.recorded.encode()
+    metadata = b"".join(zigzag(len(part)) + part for part in (b"avro.schema", recorded))
+    assert metadata in (data / "header").read_bytes(), f"header has not {recorded}"
+
+
+def zigzag(number):
+    number = (number << 1) ^ (number >> 63)
+    out = b""
+    while number > 0x7f:
+        out += bytes([number & 0x7f | 0x80])
+        number >>= 7
+    return out + bytes([number])
 
 
 def check_logger(place, live, channel):
@@ -179,7 +197,7 @@ def check_one(seed, target):
     place.render(again)
     check_equal(contents(again), contents(place.out), "the second rendering")
     for channel in config.channels:
-        check_channel(place, config, channel)
+        check_channel(place, channel)
     check_equal([str(path) for path in place.top.rglob("PWNED")], [], "what was touched")
 
 

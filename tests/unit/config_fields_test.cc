@@ -122,6 +122,8 @@ TEST_CASE("a method that finds no number to act on") {
   none(x, average + ", hold = [\"x\"]");
   none(x, average + " }]\nsequence = \"x\"\n#");
   CHECK(method_report(x, average + " }]") == "");
+  only(method_report(R"({"name": "x", "type": "double"})", average + " }]\nsequence = \"x\"\n#"),
+       "6:1: error: sequence: 'x' is a double");
   CHECK(method_report(R"({"name": "s", "type": "string"})", "method = \"downsample\" }]") == "");
 }
 

@@ -125,7 +125,7 @@ class FieldCheck {
     for (const SchemaField& field : schema.fields) {
       const bool named =
           std::find(stream.hold.begin(), stream.hold.end(), field.path) != stream.hold.end() ||
-          (channel_.sequence && channel_.sequence->field == field.path);
+          (is_whole(field.type) && channel_.sequence && channel_.sequence->field == field.path);
       count += field.ordinal && !field.held && !named;
     }
     return count;
