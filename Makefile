@@ -24,7 +24,8 @@ RELAY_FLAGS := $(COMMON) -Os -fno-exceptions -fno-rtti -fno-threadsafe-statics \
 MUSL_FLAGS   = -fno-pie -specs=$(MUSL)/musl-gcc.specs '-D__GLIBC_PREREQ(a,b)=0' -nostdinc++ \
                -isystem /usr/include/c++/$(GXX_VER) -isystem /usr/include/$(TRIPLET)/c++/$(GXX_VER)
 MUSL_LINK   := -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sections \
-               -Wl,-z,max-page-size=4096 -Wl,-z,common-page-size=64 -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,--build-id=none
+               -Wl,-z,max-page-size=4096,-z,common-page-size=64,-z,noseparate-code,-z,norelro \
+               -Wl,--build-id=none
 MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 TOOL_FLAGS  := $(COMMON) -O2
 

@@ -40,7 +40,8 @@ void gather(const Ring& ring, const Committed& committed, const Recorded& from, 
     if (bytes > 0) {
       if (out->count > 0 && out->bytes + bytes > bytes_max) return;
       // What follows in a descriptor came after what was consumed of it.
-      if (out->count == 0) out->first_time_ns = next.bytes == 0 ? d.first_time_ns : from.last_time_ns;
+      if (out->count == 0)
+        out->first_time_ns = next.bytes == 0 ? d.first_time_ns : from.last_time_ns;
       out->pieces[out->count++] = {d.position + next.bytes, bytes};
       out->bytes += bytes;
       out->datums += d.datums - next.datums;

@@ -56,7 +56,8 @@ Status IndexFile::open_as(int dir_fd, const char* name, const SegmentNaming& nam
   if (ftruncate(fd_.get(), static_cast<off_t>(bytes_)) < 0)
     return Error{"unable to cut the index", errno};
   if (bytes_ > 0) return {};
-  if (fchmod(fd_.get(), naming.mode) < 0) return Error{"unable to set the mode of the index", errno};
+  if (fchmod(fd_.get(), naming.mode) < 0)
+    return Error{"unable to set the mode of the index", errno};
   uint8_t header[kHeaderBytesMax];
   char started[kIsoTimeBytes + 1];
   const size_t started_bytes = put_iso_time(start_us, started);

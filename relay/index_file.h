@@ -18,8 +18,8 @@ namespace sdr {
 class IndexFile {
  public:
   // Begins an index for the segment that begins at `start_us` and has marker `sync`, or goes on
-  // behind the first `index_bytes` bytes of it; `dir_fd` is the channel's directory. Where those are
-  // not there it begins anew.
+  // behind the first `index_bytes` bytes of it; `dir_fd` is the channel's directory. Where those
+  // are not there it begins anew.
   Status open(int dir_fd, const SegmentNaming& naming, int64_t start_us,
               const uint8_t sync[kSyncBytes], uint64_t index_bytes);
   // Begins one under another name, in the channel's directory.

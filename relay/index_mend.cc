@@ -57,8 +57,7 @@ Status IndexMend::begin(int dir_fd, const SegmentNaming& naming, int64_t start_u
 void IndexMend::read_row() {
   uint8_t buffer[kReadBytes];
   OcfBlock block;
-  has_row_ = parse_ocf_block(read_some(old_.get(), at_, buffer), sync_, &block) ==
-             BlockStatus::kOk;
+  has_row_ = parse_ocf_block(read_some(old_.get(), at_, buffer), sync_, &block) == BlockStatus::kOk;
   if (!has_row_) return;
   const uint8_t* at = block.data.data();
   has_row_ = take_index_row(&at, at + block.data.size(), &row_);

@@ -203,7 +203,8 @@ bool Intake::append(std::span<const uint8_t> datum, int64_t time_ns) {
   if (!has_room(bytes_max)) return false;
   Descriptor& open = committed_.open;
   // One that has been consumed is not gone on with: a block's times are then those of descriptors.
-  if (open.datums > 0 && (open.bytes + bytes_max > kDescriptorBytesMax || open.end() == consumed_at_)) {
+  if (open.datums > 0 &&
+      (open.bytes + bytes_max > kDescriptorBytesMax || open.end() == consumed_at_)) {
     ring_.descriptor(committed_.index) = open;
     ++committed_.index;
     open = {open.end(), 0, 0, 0, 0, open.losses};
@@ -254,8 +255,7 @@ void Intake::commit(uint32_t count) const {
 uint32_t Intake::first_left(uint64_t sequence) const {
   const Journal& journal = ring_.head().journal;
   const uint64_t rest = journal.rest[sequence & 1].load();
-  const uint32_t next =
-      rest / kRestUnit == sequence ? static_cast<uint32_t>(rest % kRestUnit) : 0;
+  const uint32_t next = rest / kRestUnit == sequence ? static_cast<uint32_t>(rest % kRestUnit) : 0;
   return next == 0 && journal.batch.load(Order::kAcquire) != sequence ? kBatchMax : next;
 }
 

@@ -44,7 +44,7 @@ struct Batch {
 struct IntakeRules {
   std::span<const AddressBlock> allow;
   bool relay_invalid = false;
-  bool record = true;  // false: nothing goes into the ring, and that is not counted
+  bool record = true;                // false: nothing goes into the ring, and that is not counted
   ReceiverCounters* page = nullptr;  // where losses are shown, and some are counted; may be null
 };
 

@@ -109,7 +109,8 @@ bool lock_channel(int dir_fd) {
 
 Result<Ring> make_ring(int dir_fd, CountersPage* page, std::string_view text,
                        std::span<const uint8_t> header) {
-  RingStart start = {options.name, text, header, options.buffer_bytes, options.receive_time, {}, {}};
+  RingStart start = {options.name,         text, header, options.buffer_bytes,
+                     options.receive_time, {},   {}};
   take_over(options.record_dir ? dir_fd : -1, options, layout, page, &start);
   if (!options.record_dir) return Ring::anonymous(start);
   if (Status s = make_way_for_ring(dir_fd); !s) return s.error();

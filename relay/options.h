@@ -47,7 +47,7 @@ struct Options {
   int dscp = 0;
   bool loopback = true;
   bool relay_invalid = false;
-  uint64_t silence_ms = 0;        // 0: silence is no trouble
+  uint64_t silence_ms = 0;  // 0: silence is no trouble
   bool has_sequence = false;
   uint32_t sequence_ordinal = 0;  // of the number (numbers.h)
   uint64_t sequence_wrap = 0;     // 0: the field's width

@@ -56,8 +56,9 @@ bool plausible(const RingHead& h) {
   return h.head_bytes == sizeof(RingHead) && h.data_bytes % kUnit == 0 && h.data_bytes > 0 &&
          h.data_bytes <= 1ull << 30 && h.reject_bytes == rejects_for(h.data_bytes) &&
          h.descriptor_count == descriptors_for(h.data_bytes) && h.text_bytes <= kTextBytesMax &&
-         h.layout_bytes <= h.text_bytes && h.receive_time <= 1 && h.channel[sizeof h.channel - 1] == '\0' &&
-         h.finished.load() <= 1 && h.file_bytes == Shape(h).file_bytes;
+         h.layout_bytes <= h.text_bytes && h.receive_time <= 1 &&
+         h.channel[sizeof h.channel - 1] == '\0' && h.finished.load() <= 1 &&
+         h.file_bytes == Shape(h).file_bytes;
 }
 
 // Whether the first touch of a page could fail: then it would be a SIGBUS. create() has allocated

@@ -86,10 +86,10 @@ struct Recorded {
   int64_t start_us;   // what its name will say
   int64_t opened_us;  // wall clock when it was begun
   uint8_t sync[kSyncBytes];
-  uint64_t index_bytes;  // of the file's index; 0: it has none yet
+  uint64_t index_bytes;   // of the file's index; 0: it has none yet
   uint64_t knows_losses;  // 0: those of the ring before count
-  Losses losses;         // all that rows of an index have said
-  int64_t last_time_ns;  // receive time of the last datum before `position`
+  Losses losses;          // all that rows of an index have said
+  int64_t last_time_ns;   // receive time of the last datum before `position`
 };
 
 template <typename T>
@@ -157,7 +157,8 @@ struct RingHead {
   uint64_t data_bytes;
   uint64_t text_bytes;  // layout and OCF header, back to back
   uint64_t layout_bytes;
-  uint64_t receive_time;  // 1: each datum is followed by its receive time, as a long in microseconds
+  uint64_t
+      receive_time;  // 1: each datum is followed by its receive time, as a long in microseconds
   char channel[64];
   Atomic<uint32_t> finished;         // all of it is on disk, sealed
   Atomic<uint32_t> rotations_asked;  // by the receiver …

@@ -73,7 +73,9 @@ class Sequence {
     return to >= from ? to - from : to + (rule_.wrap - from);
   }
   uint64_t value_at(uint64_t place) const;
-  bool has_come(uint64_t place) const { return (come_[place / 64 % kWords] >> place % 64 & 1) != 0; }
+  bool has_come(uint64_t place) const {
+    return (come_[place / 64 % kWords] >> place % 64 & 1) != 0;
+  }
   void mark(uint64_t place, bool come);
   void begin(uint64_t value);
   bool take(uint64_t value, const Moment& moment);

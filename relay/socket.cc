@@ -74,7 +74,8 @@ Status set_receive_options(int fd) {
   (void)set_option(fd, IPPROTO_UDP, UDP_GRO, off);
   (void)set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, off);
   if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
-  if (!set_receive_timeout(fd, 1000000000)) return Error{"unable to set the receive time-out", errno};
+  if (!set_receive_timeout(fd, 1000000000))
+    return Error{"unable to set the receive time-out", errno};
   const int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0)
     return Error{"unable to make the socket blocking", errno};

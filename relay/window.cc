@@ -31,8 +31,7 @@ void Window::put(int64_t time_ns) {
 
 bool Window::is_due(int64_t now_ns) const {
   if (count_ == 0) return false;
-  return has_waited(now_ns) ||
-         (options_.rate_mhz > 0 && number_of(now_ns - kGraceNs) > number_);
+  return has_waited(now_ns) || (options_.rate_mhz > 0 && number_of(now_ns - kGraceNs) > number_);
 }
 
 int64_t Window::patience_ns() const {

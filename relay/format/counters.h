@@ -50,7 +50,7 @@ struct SequenceCounters {
 
 // A run of lost numbers; the last kLostRangesKept of them, range number i at i % kLostRangesKept.
 struct LostNumbers {
-  Counter first;    // the number, as the field has it
+  Counter first;  // the number, as the field has it
   Counter count;
   Counter time_ns;  // receive time of the datum that came behind them
 };
@@ -110,7 +110,7 @@ struct WriterCounters {
   Counter disk_errors;  // failed attempts
   Counter log_lines_dropped;
   Counter rejects_not_kept;  // the ring had them, but the disk did not take them
-  Losses losses_told;  // by the rows of indexes, when the last ring was finished
+  Losses losses_told;        // by the rows of indexes, when the last ring was finished
   // CLOCK_MONOTONIC at which the disk operation under way began; 0: none is.
   Counter disk_busy_since_ns;
 };

@@ -7,8 +7,8 @@
 // segment, says what was lost behind its last block; there is none where nothing was.
 //
 // Times are receive times of the block's first and last datum; where blocks follow each other
-// closely, first_time may be that of the datum before its first. They are null in rows that a repair has made from the segment alone:
-// what was lost before such a block is not known.
+// closely, first_time may be that of the datum before its first. They are null in rows that a
+// repair has made from the segment alone: what was lost before such a block is not known.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +32,11 @@ constexpr std::string_view kIndexSchema =
 
 // What a recording lacks, as counts.
 struct Losses {
-  uint64_t kernel_drops;   // datagrams that the kernel had no room for
-  uint64_t gaps;           // of the sequence (relay/format/counters.h) …
-  uint64_t lost;           // … datums that never came
-  uint64_t duplicates;     // recorded twice, as they came
-  uint64_t reordered;      // recorded late, as they came
+  uint64_t kernel_drops;  // datagrams that the kernel had no room for
+  uint64_t gaps;          // of the sequence (relay/format/counters.h) …
+  uint64_t lost;          // … datums that never came
+  uint64_t duplicates;    // recorded twice, as they came
+  uint64_t reordered;     // recorded late, as they came
   uint64_t resets;
   uint64_t unrecorded;     // datums that were received and relayed, but not recorded
   uint64_t rejected;       // datagrams that were no datum

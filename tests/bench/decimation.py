@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What decimation costs the receiver: CPU per datagram with a decimated stream of 100 doubles by 50,
-as a ratio to the same relay without one. Medians of ROUNDS (5) alternating runs of 4 s each."""
+"""What decimation costs the receiver: CPU per datagram with a decimated stream of 100 doubles, by
+50, as a ratio to the same relay without one. Medians of ROUNDS (5) alternating runs of 4 s each."""
 import json
 import os
 import statistics
@@ -79,7 +79,8 @@ for batches in (False, True):
             found[way].append(measure(way, batches))
     base = statistics.median(found["without"])
     noise = [each / base for each in found["without"]]
-    print(f"100 doubles at {RATE * (8 if batches else 1)}/s, {'batches of 50' if batches else 'one by one'}: "
+    how = f"{RATE * 8}/s in batches of 50" if batches else f"{RATE}/s one by one"
+    print(f"100 doubles at {how}: "
           f"{base / 1000:.2f} us of the receiver's CPU a datagram without decimation "
           f"({min(noise):.2f} to {max(noise):.2f} of its median)")
     print("by 50         ratio  budget")

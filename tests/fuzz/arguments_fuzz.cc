@@ -28,7 +28,8 @@ void check_relay(int argc, char** argv) {
   require(is_channel_name(o.name) && o.listen.size > 0 && o.layout_file && o.header_file);
   require(o.stream_count >= 1 && o.stream_count <= kStreamsMax && o.allow_count <= kAllowMax);
   for (size_t i = 1; i < o.stream_count; ++i)
-    require((o.streams[i].window.factor >= 1) != (o.streams[i].window.rate_mhz >= 1) && o.streams[i].to.size > 0);
+    require((o.streams[i].window.factor >= 1) != (o.streams[i].window.rate_mhz >= 1) &&
+            o.streams[i].to.size > 0);
   require(!o.has_full_rate || o.streams[0].to.size > 0);
   require(o.ttl >= 0 && o.ttl <= 255 && o.dscp >= 0 && o.dscp <= 63 && o.mode <= 0777);
   require(o.buffer_bytes >= 64 << 10 && o.buffer_bytes <= 1 << 30 && o.rotate_s >= 1);

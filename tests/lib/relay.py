@@ -137,7 +137,8 @@ class Counters:
     _WRITER = ("pid", "recorded", "recorded_bytes", "file_bytes", "blocks", "syncs", "segments",
                "rejects_kept", "salvaged", "write_ns_last", "write_ns_max", "sync_ns_last",
                "sync_ns_max", "last_sync_time_ns", "disk_state", "disk_errno", "disk_errors",
-               "writer_log_lines_dropped", "writer_rejects_not_kept", ("losses_told", 11), "disk_busy_since_ns")
+               "writer_log_lines_dropped", "writer_rejects_not_kept", ("losses_told", 11),
+               "disk_busy_since_ns")
     DISK = ("off", "ok", "full", "error", "stalled", "unmounted")
 
     def __init__(self, path):

@@ -68,7 +68,8 @@ class RingFile:
         return -(-HEAD_BYTES // UNIT) * UNIT
 
     def text(self):
-        return self.descriptors() + -(-self.get("descriptor_count") * DESCRIPTOR_BYTES // UNIT) * UNIT
+        size = self.get("descriptor_count") * DESCRIPTOR_BYTES
+        return self.descriptors() + -(-size // UNIT) * UNIT
 
     def windows(self):
         return self.text() + -(-self.get("text_bytes") // UNIT) * UNIT

@@ -43,7 +43,7 @@ def drop_ring(relay):
         path.unlink()
 
 
-with case("each block has its row, under its segment's name, mode and marker; python3-avro reads it"):
+with case("each block has its row, under its segment's name, mode and marker, for others too"):
     relay = start("plain")
     sock = sender(relay.listen)
     send(relay, sock, range(3))

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Numbered datagrams with induced loss, doubles and disorder: counters and ledger say what was done."""
+"""Numbered datagrams with induced loss, doubles and disorder: counters and ledger say what was."""
 import json
 import os
 import random
@@ -102,7 +102,8 @@ for wrap, seed in ((None, 1), (65536, 2)):
         check_equal({key: ledger(copies)[key] for key in NAMES}, expected, "the copies' ledger")
 
 with case("the state goes on over restarts, orderly and not: nothing is invented, nothing missed"):
-    relay = Relay(data, run, storage, "restarts", sequence="0", sync_ms=50, full_rate="239.1.1.1:6000")
+    options = {"sequence": "0", "sync_ms": 50, "full_rate": "239.1.1.1:6000"}
+    relay = Relay(data, run, storage, "restarts", **options)
     sock = sender(relay.listen)
     number = 0
     for round_ in range(10):
@@ -115,7 +116,7 @@ with case("the state goes on over restarts, orderly and not: nothing is invented
             relay.kill()
         else:
             relay.stop()
-        relay = Relay(data, run, storage, "restarts", sequence="0", sync_ms=50, full_rate="239.1.1.1:6000")
+        relay = Relay(data, run, storage, "restarts", **options)
     sock.send(datum(number))  # what was lost before a stop is told with what comes after it
     relay.wait_recorded(relay.counters().recorded + 1)
     relay.stop()

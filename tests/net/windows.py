@@ -87,7 +87,8 @@ with case("4,999 Hz, with pauses: windows are those of the wall clock, none is e
     groups = windows(datums, 100)
     check_equal(last, [Sample.parse(Sample.make(group[-1])) for group in groups], "downsample")
     check_equal([value for _, value in mean],
-                [sum(number * 0.25 for number in group) / len(group) for group in groups], "average")
+                [sum(number * 0.25 for number in group) / len(group) for group in groups],
+                "average")
     check_equal([number for number, _ in mean],
                 [round(Fraction(sum(group), len(group))) for group in groups], "average of a long")
     check_equal(odd, [Sample.parse(Sample.make(one)) for group in windows(datums, Fraction(73, 10))
