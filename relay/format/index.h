@@ -3,8 +3,9 @@
 // It has its segment's sync marker, which is how the two are known to belong together, and grows
 // with it from the segment's begin on. Rows come in the order of the blocks. What was lost is what
 // has been lost since the row before (in an earlier segment, for the first): so the sum over all
-// rows of a channel is what its recording lacks. A last row without datums, at the end of the
-// segment, says what was lost behind its last block; there is none where nothing was.
+// rows of a channel is what its recording lacks. A row without datums stands for no block: the
+// last one may be such, at the end of the segment, and says what was lost behind its last block.
+// Where a relay was killed just then, others may stand before it.
 //
 // Times are receive times of the block's first and last datum; where blocks follow each other
 // closely, first_time may be that of the datum before its first. They are null in rows that a

@@ -172,8 +172,10 @@ function next(paths) {
     console.log(JSON.stringify({path, error, datums: found}));
     next(paths);
   };
-  fs.createReadStream(path).pipe(new avro.streams.BlockDecoder({parseHook: plain}))
-    .on('metadata', (t) => { type = t; })
+  const reader = process.argv[1] && plain(JSON.parse(process.argv[1]));
+  fs.createReadStream(path)
+    .pipe(new avro.streams.BlockDecoder({parseHook: plain, readerSchema: reader}))
+    .on('metadata', (t) => { type = reader || t; })
     .on('data', (value) => { found.push(type.toBuffer(value).toString('hex')); })
     .on('error', (error) => done(String(error)))
     .on('end', () => done());
@@ -182,14 +184,16 @@ next(fs.readFileSync(0, 'utf8').split('\n').filter(Boolean));
 """
 
 
-def avsc(paths):
-    """What npm's avsc reads, each datum encoded again by it: {path: [bytes]}."""
+def avsc(paths, reader_schema=None):
+    """What npm's avsc reads, each datum encoded again by it: {path: [bytes]}. `reader_schema`: the
+    one that the datums are resolved to."""
     module = BUILD / "node" / "node_modules" / "avsc"
     if not shutil.which("node") or not module.exists():
         raise Skip("no avsc (npm install avsc did not work here)")
     listing = "".join(f"{path}\n" for path in paths)
-    done = subprocess.run(["node", "-e", AVSC_SCRIPT], input=listing, capture_output=True,
-                          text=True, cwd=BUILD / "node", check=False, timeout=120)
+    done = subprocess.run(["node", "-e", AVSC_SCRIPT, *([reader_schema] if reader_schema else [])],
+                          input=listing, capture_output=True, text=True, cwd=BUILD / "node",
+                          check=False, timeout=120)
     if done.returncode:
         raise AssertionError(f"avsc: {done.stderr.strip()[-300:]}")
     found = {}

@@ -79,6 +79,9 @@ for name, shape in shapes.items():
     with case(f"{name}: avsc reads them, too"):
         found = avsc(sealed(relay.directory))
         check_equal(sum(len(datums) for datums in found.values()), 5000, "datums")
+        original = avsc(sealed(relay.directory), shape.schema)
+        resolved = b"".join(datum for path in original for datum in original[path])
+        check_equal(shape.numbers(resolved), list(range(5000)), "under the original schema")
 
 with case("killed with a batch in hand and a full ring: each datum keeps its own time"):
     (run / "killed").mkdir()
@@ -87,8 +90,9 @@ with case("killed with a batch in hand and a full ring: each datum keeps its own
     relay = Relay(data, run, storage, "killed", full_rate=FULL, receive_time=True, sync_ms=50)
     sock = sender(relay.listen)
     for round_ in range(6):
+        before = relay.counters().received
         feed(sock, shape, 4000, round_ * 400, 400)
-        relay.wait_received(relay.counters().recorded + 1)
+        relay.wait_received(before + 1)
         relay.kill()
         relay = Relay(data, run, storage, "killed", full_rate=FULL, receive_time=True, sync_ms=50)
     relay.stop()
