@@ -8,6 +8,7 @@ LETTERS = {"int": "i", "long": "l", "float": "f", "double": "d"}
 TIMES = ["timestamp-micros", "date", "time-millis", "local-timestamp-nanos"]
 RECEIVE_TIME = ('{"name":"receive_time","type":{"type":"long","logicalType":'
                 '"timestamp-micros"}}')
+DOCS = ["]}", "fields", '"]}', "\\"]
 RATES = [("0.001Hz", 1), ("4.999Hz", 4999), ("10Hz", 10000), ("50.000Hz", 50000),
          ("1.25kHz", 1250000), ("1000kHz", 10**9)]
 
@@ -48,7 +49,7 @@ class RandomSchema:
         self._names += 1
         members = [f'"type":{space()}"record"', f'"name":{space()}"R{self._names}"']
         if rng.random() < 0.5:
-            members.append(f'"doc": {json.dumps(rng.choice(["]}", "fields", chr(34) + "[{"]))}')
+            members.append(f'"doc": {json.dumps(rng.choice(DOCS))}')
         if rng.random() < 0.3:
             members.append('"more": {"fields": [[1, "]"], {"fields": []}]}')
         self._letters.append("(")

@@ -40,7 +40,7 @@ TEST_CASE("receive time is the last field of the root, and all else is as it was
                 " \r\n ] , \"type\":\"record\" } \n");
   added_between("{\"type\":\"record\",\"name\":\"r\",\"fields\":[", " \n ]}");
   added_between(R"({"doc":"\"fields\":[{]}","type":"record","name":"r","fields":[)"
-                R"({"name":"x","type":"int","doc":"]}\\"},{"name":"y","type":"int"})",
+                R"({"name":"x","type":"int","doc":"\"]}\\"},{"name":"y","type":"int"})",
                 R"(],"more":{"fields":[1,true,null,-1.5e3,{}]}})");
   added_between(R"({"aliases":["fields"],"more":{"fields":[[],{"fields":[]}]},"n":-1.5e3,"t":true,)"
                 R"("u":null,"type":"record","name":"r","fields":[{"name":"in","type":)"
