@@ -55,7 +55,10 @@ user = "a\\nb"                       # 8 control character
 listen = "0.0.0.0:26005"
 schema = "schemas/a.avsc"
 full_rate = "239.1.1.9:6100"
-decimated = { to = "239.1.1.8:6100", method = "rms", factor = 2, hold=["z"] }  # 15 shared; 72 'z'
+decimated.to = "239.1.1.8:6100"     # 11 port 6100 is shared
+decimated.factor = 2
+decimated.method = "rms"
+decimated.hold = ["z"]              # 19 'z'
 cpu_quota = "50%"                   # 1 does not hold a fifo scheduler back
 scheduler = "fifo:5"
 memory = "9437183B"                 # 1 smaller than the 9MiB
