@@ -103,10 +103,10 @@ with case("no index, or rows without times: not known, and that is no error"):
         made.rows[k].times = None
     made.started_us += SECOND
     files, told, verdict, _ = checked(write(made, "bare"), code=1)
-    check(files[1].endswith(": ok, 2 blocks are of a time not known"), files)
+    check(files[1].endswith(": ok, 2 rows of the index without times"), files)
     check_equal(told, [f"2 lost in 1 gap {between(39, 49)}"], "told")
     check_equal(verdict, "not complete: 2 lost in 1 gap; not known: 1 file without an index, "
-                "2 blocks of which it is not known what was lost before", "verdict")
+                "2 places where it is not known what was lost", "verdict")
     made.rows[4].losses = {}
     made.rows[3].times = None
     made.rows[3].losses = {"kernel_drops": 1}
@@ -124,9 +124,9 @@ with case("an index that does not fit its segment is told"):
             ("other rows", made.data[:-1], "its index cannot be read: its schema is not that",
              "not known to be complete: 1 file with a bad index"),
             ("torn", made.index()[:-5], "1 block is not in the index, the index is damaged: bytes ",
-             "not known to be complete: 1 file with a bad index, 1 block of which"),
+             "not known to be complete: 1 file with a bad index, 1 place where it is not known"),
             ("a row less", made.index(rows=rows[:2] + rows[3:]), "1 block is not in the index",
-             "not known to be complete: 1 block of which it is not known what was lost before"),
+             "not known to be complete: 1 place where it is not known what was lost"),
             ("a row more", made.index(rows=[*rows, Row(len(made.data), 7, (1, 2))]),
              "7 datums are only in the index", "not complete: 7 datums are only in the index"),
             ("another offset", made.index(rows=[*rows[:4], Row(rows[4].offset + 1, 10, (1, 2))]),
@@ -167,8 +167,8 @@ with case("the open segment, whose index may be a moment ahead or behind"):
         check_equal((told, verdict), ([], "complete"), what)
     write(made, "open", index=made.index(rows=made.rows[:2]), is_open=True)
     _, _, verdict, _ = checked(WORK / "open/channel=engine", code=1)
-    check_equal(verdict, "not known to be complete: 2 blocks of which it is not known what was "
-                "lost before", "far behind")
+    check_equal(verdict, "not known to be complete: 2 places where it is not known what was "
+                "lost", "far behind")
 
 with case("the open segment as it grows, checked again and again"):
     made = make(count=3000)
@@ -227,6 +227,44 @@ with case("many losses are summed up, and the list is bounded"):
     _, told, verdict, _ = checked(write(made, "long"), code=1)
     check_equal((len(told), told[-1]), (101, "more at 150 other times"), "lines")
     check_equal(verdict, "not complete: 250 lost in 250 gaps", "sum")
+
+with case("the end of what a repair made is not known"):
+    made = make()
+    made.rows.append(Row(len(made.data), 0, None, damaged_bytes=7))
+    files, told, verdict, _ = checked(write(made, "ended"), code=1)
+    check(files[0].endswith(": ok, 1 row of the index without times"), files)
+    check_equal((told, verdict), (
+        [f"7 bytes damaged after {iso(START + 49 * SECOND)}"],
+        "not complete: 7 bytes damaged; not known: 1 place where it is not known what was lost"),
+        "told")
+
+with case("--repair keeps the rows that still fit, and what the others tell of"):
+    made = make(losses={1: {"lost": 2, "gaps": 1}, 2: {"kernel_drops": 5}, 4: {"restarts": 1}})
+    bad = bytearray(made.data)
+    bad[made.rows[2].offset - 3] ^= 1  # ends block 1
+    where = write(made, "mended")
+    path = next(where.glob("date=*/*.avro"))
+    index = path.with_suffix(".index")
+    index.chmod(0o640)
+    path.write_bytes(bytes(bad))
+    lost = made.rows[2].offset - made.rows[1].offset
+    out, _ = cat("--repair", path, code=1)
+    check("repaired" in out, out)
+    files, told, verdict, _ = checked(where, code=1)
+    check(files[0].endswith(f"40 datums, 4 blocks, {len(bad) - lost} bytes, started {iso(START)}: "
+                            "ok, 1 row of the index without times"), files)
+    check_equal((told[0], verdict), (
+        f"2 lost in 1 gap, 5 dropped by the kernel, {lost} bytes damaged {between(9, 29)}",
+        f"not complete: 2 lost in 1 gap, 5 dropped by the kernel, {lost} bytes damaged; "
+        "not known: 1 place where it is not known what was lost"), "what is told")
+    check_equal(index.stat().st_mode & 0o777, 0o640, "mode")
+    check_equal(sorted(entry.name for entry in path.parent.iterdir()),
+                sorted([path.name, index.name, f"{path.name}.damaged"]), "files")
+    bare = write(make(), "mended-bare", index=False)
+    path = next(bare.glob("date=*/*.avro"))
+    path.write_bytes(bytes(bad))
+    cat("--repair", path, code=1)
+    check(not path.with_suffix(".index").exists(), "none of its own, none made")
 
 with case("nothing recorded"):
     (WORK / "fresh/channel=engine").mkdir(parents=True)

@@ -51,7 +51,8 @@ bool Cat::mend(const std::string& path, Mender* mender, Tally* tally, std::strin
   int sys_errno = 0;
   if (reader.read_header(&why) == SegmentReader::Header::kOk &&
       open_decoder(path, &reader, &decoder, tally)) {
-    *kept = mender->mend(&reader, &why, &sys_errno);
+    IndexMender index(index_path(path, reader), reader.sync());
+    *kept = mender->mend(&reader, &index, &why, &sys_errno);
     if (!kept->empty()) return true;
   }
   say(path, why + ": " + strerror(sys_errno));

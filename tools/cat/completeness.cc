@@ -76,8 +76,8 @@ std::string account_text(const Account& account) {
     add_part(&text, are(static_cast<uint64_t>(account.blocks_unlike_row), "block",
                         "of another size in the index"));
   if (account.rows_without_times > 0)
-    add_part(&text, are(static_cast<uint64_t>(account.rows_without_times), "block",
-                        "of a time not known"));
+    add_part(&text, counted(static_cast<uint64_t>(account.rows_without_times), "row") +
+                        " of the index without times");
   if (!account.trouble.empty()) add_part(&text, "the index is damaged: " + account.trouble);
   return text.empty() ? text : ", " + text;
 }
@@ -104,7 +104,7 @@ void Completeness::add(const Tally& tally) {
   without_index_ += account.index == Account::Index::kMissing;
   bad_index_ += account.index == Account::Index::kOther || account.index == Account::Index::kBad ||
                 !account.trouble.empty();
-  unknown_blocks_ += account.blocks_without_row + account.rows_without_times;
+  unknown_places_ += account.blocks_without_row + account.rows_without_times;
   absent_ = std::max(absent_, absent_ + account.datums_without_block);
   losses_ = losses_ + account.losses;
   if (tally.recovered) recovered_ += static_cast<uint64_t>(tally.datums);
@@ -130,9 +130,9 @@ std::string Completeness::unknown_text() const {
     add_part(&text, counted(static_cast<uint64_t>(without_index_), "file") + " without an index");
   if (bad_index_ > 0)
     add_part(&text, counted(static_cast<uint64_t>(bad_index_), "file") + " with a bad index");
-  if (unknown_blocks_ > 0)
-    add_part(&text, counted(static_cast<uint64_t>(unknown_blocks_), "block") +
-                        " of which it is not known what was lost before");
+  if (unknown_places_ > 0)
+    add_part(&text, counted(static_cast<uint64_t>(unknown_places_), "place") +
+                        " where it is not known what was lost");
   return text;
 }
 

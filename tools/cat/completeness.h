@@ -37,9 +37,9 @@ class Completeness {
   int64_t damaged_ = 0;  // files that are not sound, or whose index says otherwise than they
   int64_t without_index_ = 0;
   int64_t bad_index_ = 0;
-  int64_t unknown_blocks_ = 0;
-  uint64_t recovered_ = 0;  // datums that had been rejected
-  uint64_t absent_ = 0;     // datums that only the index knows
+  int64_t unknown_places_ = 0;  // blocks without a row, rows without times
+  uint64_t recovered_ = 0;      // datums that had been rejected
+  uint64_t absent_ = 0;         // datums that only the index knows
   Losses losses_ = {};
 };
 

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kWindowBytes = 64 << 10;
+constexpr std::string_view kChannelPrefix = "channel=";
 constexpr std::string_view kSegmentSuffix = ".avro";
 
 }  // namespace
@@ -26,7 +27,11 @@ std::string index_path(const std::string& path, const SegmentReader& segment) {
     name.replace(name.size() - kSegmentSuffix.size(), kSegmentSuffix.size(), kIndexSuffix);
     return whole.parent_path() / name;
   }
-  const std::string_view channel = segment.metadata("sdr.channel");
+  // Names follow the directory's, where it has one.
+  const std::string directory = fs::absolute(whole).lexically_normal().parent_path().filename();
+  std::string_view channel = segment.metadata("sdr.channel");
+  if (directory.starts_with(kChannelPrefix))
+    channel = std::string_view(directory).substr(kChannelPrefix.size());
   const int64_t start_us = parse_iso_time(segment.metadata("sdr.started"));
   if (!name.starts_with('.') || !is_channel_name(channel) || start_us < 0) return "";
   char sealed[kSegmentNameBytesMax];

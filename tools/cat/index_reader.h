@@ -30,6 +30,9 @@ class IndexReader {
   Opened open(const std::string& path, std::span<const uint8_t> sync, bool growing);
   Opened open(UniqueFd fd, std::span<const uint8_t> sync, bool growing);
 
+  // Of the index, once it is open.
+  std::string_view header() const { return reader_->header(); }
+
   // The next row; false at the end, or where what follows is no good: then trouble() says why. Rows
   // come in the order of their offsets, two of the same only where the first has no datums.
   bool next(IndexRow* row);

@@ -90,7 +90,7 @@ void Ledger::take_row() {
   has_row_ = false;
   rows_end_ = row_.offset + (row_.datums > 0);
   note_losses(row_.losses);
-  if (!row_.has_times && row_.datums > 0) ++account_.rows_without_times;
+  if (!row_.has_times) ++account_.rows_without_times;
   account_.has_last_time = row_.has_times;
   account_.last_time_us = row_.last_time_us;
 }

@@ -79,8 +79,9 @@ UniqueFd Mender::reader_fd() const {
   return UniqueFd(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 3));
 }
 
-bool Mender::write_new(SegmentReader* reader, int fd, std::string* why) {
+bool Mender::write_new(SegmentReader* reader, IndexMender* index, int fd, std::string* why) {
   std::string text(reader->header());
+  uint64_t bytes = text.size();
   for (;;) {
     const Found found = reader->next();
     if (found.event == Event::kError) {
@@ -91,7 +92,11 @@ bool Mender::write_new(SegmentReader* reader, int fd, std::string* why) {
     if (found.event == Event::kBlock) {
       const uint8_t* const end = found.block.data.data() + found.block.data.size() + kSyncBytes;
       text.append(reinterpret_cast<const char*>(end - found.block.size), found.block.size);
+      index->keep(static_cast<uint64_t>(found.offset), bytes,
+                  static_cast<uint64_t>(found.block.datums));
+      bytes += found.block.size;
     }
+    if (found.event == Event::kDamage) index->lose(static_cast<uint64_t>(found.size));
     const bool last = found.event == Event::kEnd || found.event == Event::kTail;
     if (text.size() < kWriteBytes && !last) continue;
     *why = "unable to write the new file";
@@ -105,7 +110,8 @@ bool Mender::write_new(SegmentReader* reader, int fd, std::string* why) {
   *why = "unable to give the new file the old one's owner";
   if (fchown(fd, status.st_uid, status.st_gid) < 0 && geteuid() == 0) return false;
   *why = "unable to finish the new file";
-  return fchmod(fd, status.st_mode & 07777) == 0 && futimens(fd, times) == 0 && fsync(fd) == 0;
+  return fchmod(fd, status.st_mode & 07777) == 0 && futimens(fd, times) == 0 && fsync(fd) == 0 &&
+         index->finish(bytes, why);
 }
 
 // Gives the damaged file its second name: the first that is free, or that it has already.
@@ -129,14 +135,15 @@ bool Mender::keep_old(std::string* kept, std::string* why) {
   return false;
 }
 
-std::string Mender::mend(SegmentReader* reader, std::string* why, int* sys_errno) {
+std::string Mender::mend(SegmentReader* reader, IndexMender* index, std::string* why,
+                         int* sys_errno) {
   const std::string temporary = "." + name_ + ".mending";
   const int dir_fd = directory_fd_.get();
   unlinkat(dir_fd, temporary.c_str(), 0);
   UniqueFd fd(openat(dir_fd, temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   *why = "unable to make a new file in " + directory_;
   std::string kept;
-  bool good = fd && write_new(reader, fd.get(), why) && keep_old(&kept, why);
+  bool good = fd && write_new(reader, index, fd.get(), why) && keep_old(&kept, why);
   if (good) {
     *why = "unable to put the new file in place of the damaged one, which is now " + kept;
     good = renameat(dir_fd, temporary.c_str(), dir_fd, name_.c_str()) == 0;

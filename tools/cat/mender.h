@@ -9,6 +9,7 @@
 #include <string>
 
 #include "relay/fd.h"
+#include "tools/cat/index_mender.h"
 #include "tools/cat/segment_reader.h"
 
 namespace sdr::cat {
@@ -24,12 +25,13 @@ class Mender {
   // The file from its start, for a reader of its own.
   UniqueFd reader_fd() const;
 
-  // Copies the header and the blocks that `reader`, which has read the header, finds. Returns where
-  // the damaged file is kept, or an empty string with *why and *sys_errno.
-  std::string mend(SegmentReader* reader, std::string* why, int* sys_errno);
+  // Copies the header and the blocks that `reader`, which has read the header, finds, and the rows
+  // of the index that are theirs. Returns where the damaged file is kept, or an empty string with
+  // *why and *sys_errno.
+  std::string mend(SegmentReader* reader, IndexMender* index, std::string* why, int* sys_errno);
 
  private:
-  bool write_new(SegmentReader* reader, int fd, std::string* why);
+  bool write_new(SegmentReader* reader, IndexMender* index, int fd, std::string* why);
   bool keep_old(std::string* kept, std::string* why);
 
   std::string directory_;
