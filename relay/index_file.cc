@@ -52,7 +52,7 @@ Status IndexFile::open_as(int dir_fd, const char* name, const SegmentNaming& nam
   memcpy(sync_, sync, kSyncBytes);
   bytes_ = index_bytes;
   tells_loss_ = is_named_ = false;
-  if (static_cast<uint64_t>(status.st_size) < bytes_ || !is_ours()) bytes_ = 0;
+  if (bytes_ > 0 && (static_cast<uint64_t>(status.st_size) < bytes_ || !is_ours())) bytes_ = 0;
   if (ftruncate(fd_.get(), static_cast<off_t>(bytes_)) < 0)
     return Error{"unable to cut the index", errno};
   if (bytes_ > 0) return {};

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A source changes its schema: what a relay rejects comes back by sdr-cat, and the books tell so."""
+"""A source changes its schema: what a relay rejects comes back by sdr-cat, as the ledger says."""
 import json
 import os
 import sys
