@@ -150,8 +150,9 @@ with case("an index that is missing, another's, damaged, ahead or behind"):
     out, err = cat(*RANGE, write(made, "torn", index=torn), code=1)
     check("torn.index" in err, err)
     check_equal(numbers(out), want, "torn")
-    behind = made.index(rows=made.rows[:2])
-    check_equal(numbers(cat(*RANGE, write(made, "behind", index=behind))[0]), want, "behind")
+    for rows in (0, 1, 2, 9):
+        behind = made.index(rows=made.rows[:rows])
+        check_equal(numbers(cat(*RANGE, write(made, "behind", index=behind))[0]), want, "behind")
     beyond = Row(len(made.data), 10, (START + 20 * SECOND, START + 22 * SECOND))
     ahead = made.index(rows=[*made.rows, beyond])
     check_equal(numbers(cat(*RANGE, write(made, "ahead", index=ahead))[0]), want, "ahead")
