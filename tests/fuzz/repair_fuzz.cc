@@ -141,7 +141,7 @@ Files repair(const ScratchDirectory& scratch, std::string_view base) {
   UniqueFd directory(openat(scratch.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   require(static_cast<bool>(recording.attach(std::move(directory), &state, as_bytes(base), {})));
   repair.stop();
-  const Repair::Job jobs[] = {{&recording, kLayout}};
+  const Repair::Job jobs[] = {{&recording, kLayout, false}};
   int steps = 0;
   while (repair.step(jobs)) require(++steps < kStepsMax);
   recording.drop();

@@ -11,6 +11,7 @@
 
 #include <vector>
 
+#include "relay/decimator.h"
 #include "relay/log.h"
 #include "relay/ring.h"
 #include "relay/socket.h"
@@ -156,11 +157,15 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   StreamOptions to;
   const bool multicast = input.number(1) % 2;
   require(parse_endpoint(multicast ? "239.1.1.1:6000" : "10.0.0.1:6000", &to.to));
-  to.factor = 1 + static_cast<uint32_t>(input.number(1) % 100);
+  to.window.factor = 1 + static_cast<uint32_t>(input.number(1) % 100);
   StreamCounters counters = {};
   static const Options options{};
   Stream stream;
   require(static_cast<bool>(stream.open(options, to, &counters)));
+  static const Layout layout;
+  Decimator decimator;
+  require(static_cast<bool>(decimator.open(to, layout, &stream)));
+  const std::vector<int64_t> times(kBatchMax);
   uint64_t arrived = 0;
   uint64_t chosen_count = 0;
   uint64_t sent_count = 0;
@@ -168,10 +173,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (!input.empty()) {
     const std::vector<iovec> batch = next_batch();
     sent.clear();
-    stream.send(batch.data(), static_cast<uint32_t>(batch.size()));
+    decimator.take(batch.data(), times.data(), static_cast<uint32_t>(batch.size()));
     size_t next = 0;
     for (const iovec& datum : batch) {
-      if (++arrived % to.factor != 0) continue;
+      if (++arrived % to.window.factor != 0) continue;
       ++chosen_count;
       const bool went = next < sent.size() && sent[next].iov_base == datum.iov_base &&
                         sent[next].iov_len == datum.iov_len;
