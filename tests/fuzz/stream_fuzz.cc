@@ -162,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Options options{};
   Stream stream;
   require(static_cast<bool>(stream.open(options, to, &counters)));
-  static const Layout layout;
+  static const Layout layout{};
   Decimator decimator;
   require(static_cast<bool>(decimator.open(to, layout, &stream)));
   const std::vector<int64_t> times(kBatchMax);
