@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """The index beside each segment: over rotations, kills, repairs and damage to itself."""
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (case, check_equal, enter_network, finish, run_dir, storage_dir,  # noqa: E402
-                     wait_for)
+from sdrtest import (Skip, case, check_equal, children, enter_network, finish,  # noqa: E402
+                     run_dir, storage_dir, wait_for)
 from index_file import index_path, ledger, rows_of  # noqa: E402
 from segments import Segment, numbers, python_avro, sealed  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
@@ -92,6 +93,40 @@ with case("killed, and the ring lost: a repair keeps the rows that it finds, and
     check_equal(rows[-1].datums, 0, "the last row's datums")
     check_equal(rows[-1].first_time, None, "its time: what came behind is not known")
     check_equal(sum(row.losses["rejected"] for row in rows), 1, "rejected")
+
+with case("what the row of a block that is lost had told is told with the next one"):
+    relay = start("hole")
+    sock = sender(relay.listen)
+    send(relay, sock, [0, BAD, 1, 2])
+    relay.kill()
+    drop_ring(relay)
+    segment = Segment(relay.directory / ".open", open_ended=True)
+    content = bytearray((relay.directory / ".open").read_bytes())
+    second = content.index(segment.sync, Segment.header_size(content)) + 16
+    content[content.index(segment.sync, second)] ^= 1
+    (relay.directory / ".open").write_bytes(content)
+    relay = start("hole")
+    wait_for(lambda: sealed(relay.directory), "the repair")
+    relay.stop()
+    rows = rows_of(sealed(relay.directory)[0])
+    check_equal([row.datums for row in rows], [1, 1, 0], "datums by row")
+    check_equal([row.losses["rejected"] for row in rows], [0, 1, 0], "rejected by row")
+    assert rows[1].losses["damaged_bytes"] > 20, "the hole is not told"
+
+with case("killed when the segment gets its name: what was lost is told once"):
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    relay = start("named", prefix=["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=linkat",
+                                   "-e", "inject=linkat:signal=SIGKILL:when=1"])
+    receiver = children(relay.pid)[0]
+    send(relay, sender(relay.listen), [0, 1, BAD])
+    os.kill(receiver, signal.SIGTERM)
+    relay.process.wait(15)
+    relay = start("named")
+    send(relay, sender(relay.listen), [2])
+    relay.stop()
+    check_equal(numbers(relay.directory, shape), [0, 1, 2], "recorded")
+    check_equal(ledger(relay.directory)["rejected"], 1, "rejected")
 
 for what, damage in (("gone", lambda path: path.unlink()),
                      ("empty", lambda path: path.write_bytes(b"")),

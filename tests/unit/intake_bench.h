@@ -16,22 +16,23 @@
 
 namespace sdr {
 
-// For datums of one string.
+// For datums of one string, or of another layout.
 struct IntakeBench {
-  IntakeBench(uint64_t data_bytes = 65536) {
+  IntakeBench(uint64_t data_bytes = 65536, const char* text = "s", const Sequence& sequence = {}) {
     REQUIRE(mkdtemp(path));
     dir = UniqueFd(open(path, O_RDONLY | O_DIRECTORY));
     uint8_t header[64];
     const MetadataPair schema = {"avro.schema", "\"string\""};
     const uint8_t sync[kSyncBytes] = {};
     const size_t header_bytes = put_ocf_header({}, {&schema, 1}, sync, header);
-    Result<Ring> made = Ring::create(
-        dir.get(), "current", {"bench", "s", {header, header_bytes}, data_bytes, false, {}, {}});
+    Result<Ring> made =
+        Ring::create(dir.get(), "current",
+                     {"bench", text, {header, header_bytes}, data_bytes, false, sequence, {}});
     REQUIRE(made);
     ring = std::make_unique<Ring>(std::move(*made));
     ring->prepare_journal();
     size_t column;
-    REQUIRE(layout->parse("s", &column));
+    REQUIRE(layout->parse(text, &column));
     intake = std::make_unique<Intake>(*ring, *layout, IntakeRules{});
   }
   ~IntakeBench() {

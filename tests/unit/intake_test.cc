@@ -143,3 +143,34 @@ TEST_CASE("intake: what is too old is left out of what is relayed, and recorded 
   intake.commit(kBatchMax);
   CHECK(b.committed_bytes() == Bench::datum("a") + Bench::datum("c") + Bench::datum("e"));
 }
+
+TEST_CASE("a successor foresees what the batch in hand will have said, and changes nothing") {
+  Sequence sequence = {};
+  sequence.adopt({1, 0, 0});
+  Bench b(65536, "l", sequence);
+  const auto number = [](int n) { return std::string(1, static_cast<char>(n * 2)); };
+  b.arrive(0, number(1));
+  b.arrive(1, number(2));
+  b.intake->take(2, 1, &b.batch);
+  b.intake->commit(2);
+  b.arrive(0, number(2));  // twice
+  b.arrive(1, "bad");
+  b.arrive(2, number(5));  // two are missing
+  b.arrive(3, number(4));  // late
+  const uint64_t before = b.ring->head().committed.sequence();
+  Sequence foreseen = {};
+  Losses losses = {};
+  Intake(*b.ring, *b.layout, {}).foresee(1, &foreseen, &losses);
+  CHECK(b.ring->head().committed.sequence() == before);
+  CHECK(b.ring->head().reject_head.load() == 0);
+  CHECK(foreseen.counts().duplicates == 1);
+  CHECK(foreseen.counts().reordered == 1);
+  CHECK(losses.rejected == 1);
+  CHECK(b.salvage(1) == 3);
+  const Committed committed = b.ring->head().committed.read();
+  CHECK(memcmp(&committed.sequence, &foreseen, sizeof foreseen) == 0);
+  CHECK(memcmp(&committed.open.losses, &losses, sizeof losses) == 0);
+  // Nothing is left to foresee.
+  Intake(*b.ring, *b.layout, {}).foresee(1, &foreseen, &losses);
+  CHECK(memcmp(&committed.open.losses, &losses, sizeof losses) == 0);
+}
