@@ -113,15 +113,26 @@ with case("what the row of a block that is lost had told is told with the next o
     check_equal([row.losses["rejected"] for row in rows], [0, 1, 0], "rejected by row")
     assert rows[1].losses["damaged_bytes"] > 20, "the hole is not told"
 
-with case("killed when the segment gets its name: what was lost is told once"):
-    if not shutil.which("strace"):
-        raise Skip("no strace")
-    relay = start("named", prefix=["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=linkat",
-                                   "-e", "inject=linkat:signal=SIGKILL:when=1"])
+def stop_under(inject, name):
+    """Starts one under strace, gives it two datums and a reject, stops it; the writer's unlinks."""
+    trace = run / f"trace-{name}"
+    relay = start(name, prefix=["strace", "-f", "-qqq", "-e", "signal=none", "-o", trace,
+                                "-e", "trace=unlinkat", *inject])
     receiver = children(relay.pid)[0]
     send(relay, sender(relay.listen), [0, 1, BAD])
     os.kill(receiver, signal.SIGTERM)
     relay.process.wait(15)
+    lines = trace.read_text(encoding="utf-8").splitlines()
+    writers = [line.split()[0] for line in lines if '".open"' in line]
+    return [line for line in lines if line.split()[0] == writers[0]]
+
+
+with case("killed between a segment's two names: what was lost is told once"):
+    if not shutil.which("strace"):
+        raise Skip("no strace")
+    unlinks = stop_under([], "trial")
+    at = next(i for i, line in enumerate(unlinks) if '".open"' in line) + 1
+    stop_under(["-e", f"inject=unlinkat:signal=SIGKILL:when={at}"], "named")
     relay = start("named")
     send(relay, sender(relay.listen), [2])
     relay.stop()
