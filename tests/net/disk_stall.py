@@ -81,7 +81,7 @@ def check_live(columns):
     print_side_by_side(columns)
     for name, column in columns.items():
         check_equal(sum(column[LATE:]), 0, f"datums later than 134 ms while {name}")
-        assert sum(column) >= RATE * STALL_S / 2, f"hardly anything was relayed while {name}"
+        assert sum(column) >= RATE / 2, f"hardly anything was relayed while {name}"
 
 
 with case(f"frozen for {STALL_S:g} s, then again with a rotation asked for: live as ever, nothing "
