@@ -28,10 +28,9 @@ Status write_at(int fd, const uint8_t* data, size_t size, uint64_t offset) {
 Status IndexFile::open(int dir_fd, const SegmentNaming& naming, int64_t start_us,
                        const uint8_t sync[kSyncBytes], uint64_t index_bytes) {
   UniqueFd day;
-  Result<int> target = directory_of(dir_fd, naming, start_us, &day);
-  if (!target) return target.error();
   char name[kIndexNameBytesMax];
-  put_index_name(naming.channel, start_us, name);
+  Result<int> target = place_of_index(dir_fd, naming, start_us, &day, name);
+  if (!target) return target.error();
   Status s = open_as(*target, name, naming, start_us, sync, index_bytes);
   if (!s) drop();
   dir_ = std::move(day);
@@ -79,17 +78,11 @@ bool IndexFile::is_ours() const {
 }
 
 Status IndexFile::append(const IndexRow& row) {
-  uint8_t body[kIndexRowBytesMax];
-  uint8_t block[kBlockHeadBytesMax + kIndexRowBytesMax + kSyncBytes];
-  const size_t size = put_index_row(row, body);
-  uint8_t* at = block + put_block_head(1, size, block);
-  memcpy(at, body, size);
-  memcpy(at + size, sync_, kSyncBytes);
-  const size_t total = static_cast<size_t>(at + size + kSyncBytes - block);
-  if (Status s = write_at(fd_.get(), block, total, bytes_); !s) return s;
-  bytes_ += total;
-  const Losses none = {};
-  tells_loss_ = tells_loss_ || memcmp(&none, &row.losses, sizeof none) != 0;
+  uint8_t block[kIndexBlockBytesMax];
+  const size_t size = put_index_block(row, sync_, block);
+  if (Status s = write_at(fd_.get(), block, size, bytes_); !s) return s;
+  bytes_ += size;
+  tells_loss_ = tells_loss_ || !is_none(row.losses);
   return {};
 }
 

@@ -127,10 +127,9 @@ Status Recording::rename_index(int64_t from_us) {
   int dirs[2];
   for (int i = 0; i < 2; ++i) {
     const int64_t start_us = i == 0 ? from_us : recorded_.start_us;
-    Result<int> dir = directory_of(dir_.get(), options_.naming, start_us, &days[i]);
+    Result<int> dir = place_of_index(dir_.get(), options_.naming, start_us, &days[i], names[i]);
     if (!dir) return dir.error();
     dirs[i] = *dir;
-    put_index_name(options_.naming.channel, start_us, names[i]);
   }
   if (renameat(dirs[0], names[0], dirs[1], names[1]) < 0 && errno != ENOENT)
     return Error{"unable to rename the index", errno};

@@ -51,6 +51,12 @@ Result<int> directory_of(int dir_fd, const SegmentNaming& naming, int64_t start_
   return day->get();
 }
 
+Result<int> place_of_index(int dir_fd, const SegmentNaming& naming, int64_t start_us, UniqueFd* day,
+                           char name[kIndexNameBytesMax]) {
+  put_index_name(naming.channel, start_us, name);
+  return directory_of(dir_fd, naming, start_us, day);
+}
+
 int64_t newest_start(int dir_fd, const SegmentNaming& naming, int64_t until_us) {
   int64_t newest = newest_within(dir_fd, naming, until_us);
   if (!naming.dated) return newest;

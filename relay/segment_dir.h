@@ -34,6 +34,10 @@ struct SegmentNaming {
 // which is kept open in *day.
 Result<int> directory_of(int dir_fd, const SegmentNaming& naming, int64_t start_us, UniqueFd* day);
 
+// The directory and the name of the index of a segment that begins then; the same of *day.
+Result<int> place_of_index(int dir_fd, const SegmentNaming& naming, int64_t start_us, UniqueFd* day,
+                           char name[kIndexNameBytesMax]);
+
 // The newest start, not after `until_us`, that a name stands for, sealed or torn; -1: none.
 int64_t newest_start(int dir_fd, const SegmentNaming& naming, int64_t until_us);
 

@@ -6,6 +6,24 @@
 
 namespace sdr {
 
+// Sums stop at the largest number: files may say anything.
+Losses operator+(const Losses& a, const Losses& b) {
+  uint64_t sums[kLossCount];
+  uint64_t more[kLossCount];
+  memcpy(sums, &a, sizeof sums);
+  memcpy(more, &b, sizeof more);
+  for (size_t i = 0; i < kLossCount; ++i)
+    sums[i] = more[i] > UINT64_MAX - sums[i] ? UINT64_MAX : sums[i] + more[i];
+  Losses sum;
+  memcpy(&sum, sums, sizeof sum);
+  return sum;
+}
+
+bool is_none(const Losses& losses) {
+  constexpr Losses kNone = {};
+  return memcmp(&losses, &kNone, sizeof losses) == 0;
+}
+
 Losses losses_since(const Losses& before, const Losses& now) {
   uint64_t from[kLossCount];
   uint64_t to[kLossCount];
@@ -32,6 +50,15 @@ size_t put_index_row(const IndexRow& row, uint8_t* out) {
   memcpy(losses, &row.losses, sizeof losses);
   for (const uint64_t count : losses) put(count);
   return static_cast<size_t>(at - out);
+}
+
+size_t put_index_block(const IndexRow& row, const uint8_t sync[kSyncBytes], uint8_t* out) {
+  uint8_t body[kIndexRowBytesMax];
+  const size_t body_bytes = put_index_row(row, body);
+  const size_t head_bytes = put_block_head(1, body_bytes, out);
+  memcpy(out + head_bytes, body, body_bytes);
+  memcpy(out + head_bytes + body_bytes, sync, kSyncBytes);
+  return head_bytes + body_bytes + kSyncBytes;
 }
 
 bool take_index_row(const uint8_t** at, const uint8_t* end, IndexRow* row) {

@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "relay/format/ocf.h"
+
 namespace sdr {
 
 constexpr std::string_view kIndexSuffix = ".index";  // in place of ".avro"
@@ -47,6 +49,8 @@ struct Losses {
 };
 constexpr size_t kLossCount = sizeof(Losses) / sizeof(uint64_t);  // in the order of the schema
 
+Losses operator+(const Losses& a, const Losses& b);
+bool is_none(const Losses& losses);
 // What came to be lost between two such sums, the later one of which may have begun anew.
 Losses losses_since(const Losses& before, const Losses& now);
 
@@ -62,6 +66,9 @@ struct IndexRow {
 constexpr size_t kIndexRowBytesMax = 6 * 10 + kLossCount * 10;
 // Writes a row as an Avro datum at `out`, kIndexRowBytesMax bytes at most; returns its size.
 size_t put_index_row(const IndexRow& row, uint8_t* out);
+// Writes it as a block of its own, with what frames it.
+constexpr size_t kIndexBlockBytesMax = kBlockHeadBytesMax + kIndexRowBytesMax + kSyncBytes;
+size_t put_index_block(const IndexRow& row, const uint8_t sync[kSyncBytes], uint8_t* out);
 // Reads the row at *at, before `end`, and moves *at behind it; false: it is none.
 bool take_index_row(const uint8_t** at, const uint8_t* end, IndexRow* row);
 

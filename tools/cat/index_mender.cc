@@ -7,21 +7,14 @@
 
 #include <filesystem>
 
-#include "tools/cat/ledger.h"
+#include "tools/cat/write_all.h"
 
 namespace sdr::cat {
 namespace {
 
 namespace fs = std::filesystem;
 
-bool write_all(int fd, const std::string& text) {
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t put = write(fd, text.data() + done, text.size() - done);
-    if (put < 0 && errno != EINTR) return false;
-    if (put > 0) done += static_cast<size_t>(put);
-  }
-  return true;
-}
+bool next_row(void* old, IndexRow* row) { return static_cast<IndexReader*>(old)->next(row); }
 
 }  // namespace
 
@@ -30,39 +23,18 @@ IndexMender::IndexMender(const std::string& path, std::span<const uint8_t> sync)
   is_wanted_ = old_.open(path, sync, true) == IndexReader::Opened::kYes;
   if (!is_wanted_) return;
   text_ = old_.header();
-  read_row();
+  merge_.begin(next_row, &old_);
 }
 
 void IndexMender::append(const IndexRow& row) {
-  uint8_t body[kIndexRowBytesMax];
-  uint8_t head[kBlockHeadBytesMax];
-  const size_t size = put_index_row(row, body);
-  text_.append(reinterpret_cast<const char*>(head), put_block_head(1, size, head));
-  text_.append(reinterpret_cast<const char*>(body), size);
-  text_ += sync_;
+  uint8_t block[kIndexBlockBytesMax];
+  const uint8_t* const sync = reinterpret_cast<const uint8_t*>(sync_.data());
+  text_.append(reinterpret_cast<const char*>(block), put_index_block(row, sync, block));
 }
 
-void IndexMender::keep(uint64_t from, uint64_t to, uint64_t datums) {
-  if (!is_wanted_) return;
-  for (; has_row_ && (row_.offset < from || row_.datums == 0); read_row())
-    carried_ = carried_ + row_.losses;
-  IndexRow row = {to, datums, false, 0, 0, {}};
-  if (has_row_ && row_.offset == from && row_.datums == datums) {
-    row = row_;
-    row.offset = to;
-    read_row();
-  }
-  row.losses = row.losses + carried_;
-  carried_ = {};
-  append(row);
-}
-
-// Behind the end of what was damaged nobody knows what was lost; the last row without times says
-// so.
 bool IndexMender::finish(uint64_t end, std::string* why) {
   if (!is_wanted_) return true;
-  for (; has_row_; read_row()) carried_ = carried_ + row_.losses;
-  append({end, 0, false, 0, 0, carried_});
+  append(merge_.finish(end));
   const fs::path whole(path_);
   const std::string temporary =
       whole.parent_path() / ("." + whole.filename().string() + ".mending");

@@ -20,13 +20,14 @@ constexpr std::string_view kSegmentSuffix = ".avro";
 
 }  // namespace
 
+std::string index_beside(const std::string& path) {
+  return fs::path(path).replace_extension(kIndexSuffix);
+}
+
 std::string index_path(const std::string& path, const SegmentReader& segment) {
   const fs::path whole(path);
-  std::string name = whole.filename();
-  if (name.ends_with(kSegmentSuffix)) {
-    name.replace(name.size() - kSegmentSuffix.size(), kSegmentSuffix.size(), kIndexSuffix);
-    return whole.parent_path() / name;
-  }
+  const std::string name = whole.filename();
+  if (name.ends_with(kSegmentSuffix)) return index_beside(path);
   // Names follow the directory's, where it has one.
   const std::string directory = fs::absolute(whole).lexically_normal().parent_path().filename();
   std::string_view channel = segment.metadata("sdr.channel");
@@ -34,12 +35,11 @@ std::string index_path(const std::string& path, const SegmentReader& segment) {
     channel = std::string_view(directory).substr(kChannelPrefix.size());
   const int64_t start_us = parse_iso_time(segment.metadata("sdr.started"));
   if (!name.starts_with('.') || !is_channel_name(channel) || start_us < 0) return "";
-  char sealed[kSegmentNameBytesMax];
+  char index[kIndexNameBytesMax];
   char day[kDateDirBytes + 1];
-  const size_t size = put_segment_name(channel, start_us, sealed);
+  put_index_name(channel, start_us, index);
   put_date_dir(start_us, day);
-  name.assign(sealed, size - kSegmentSuffix.size());
-  return whole.parent_path() / day / (name + std::string(kIndexSuffix));
+  return whole.parent_path() / day / index;
 }
 
 IndexReader::Opened IndexReader::open(const std::string& path, std::span<const uint8_t> sync,

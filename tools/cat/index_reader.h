@@ -14,6 +14,9 @@
 
 namespace sdr::cat {
 
+// The path of the index beside a segment whose name ends in ".avro".
+std::string index_beside(const std::string& path);
+
 // Where the index of the segment `path` is, which is for `.open` what its header says; empty: such
 // a file has none.
 std::string index_path(const std::string& path, const SegmentReader& segment);

@@ -1,29 +1,11 @@
 #include "tools/cat/ledger.h"
 
-#include <string.h>
-
 namespace sdr::cat {
 namespace {
 
 uint64_t saturating_sum(uint64_t a, uint64_t b) { return b > UINT64_MAX - a ? UINT64_MAX : a + b; }
 
 }  // namespace
-
-Losses operator+(const Losses& a, const Losses& b) {
-  uint64_t sums[kLossCount];
-  uint64_t more[kLossCount];
-  memcpy(sums, &a, sizeof sums);
-  memcpy(more, &b, sizeof more);
-  for (size_t i = 0; i < kLossCount; ++i) sums[i] = saturating_sum(sums[i], more[i]);
-  Losses sum;
-  memcpy(&sum, sums, sizeof sum);
-  return sum;
-}
-
-bool is_none(const Losses& losses) {
-  constexpr Losses kNone = {};
-  return memcmp(&losses, &kNone, sizeof losses) == 0;
-}
 
 Losses missing_of(const Losses& losses) {
   Losses missing = losses;

@@ -42,10 +42,6 @@ struct Account {
     return trouble.empty() && index != Index::kOther && index != Index::kBad &&
            blocks_without_row == 0 && blocks_unlike_row == 0 && rows_without_block == 0;
   }
-  bool knows_all() const {
-    return index == Index::kRead && trouble.empty() && blocks_without_row == 0 &&
-           rows_without_times == 0;
-  }
 };
 
 class Ledger {
@@ -84,8 +80,6 @@ class Ledger {
   Account account_;
 };
 
-Losses operator+(const Losses& a, const Losses& b);
-bool is_none(const Losses& losses);
 // Of it, what a recording lacks; the rest are events.
 Losses missing_of(const Losses& losses);
 

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <string_view>
+
+#include "tools/cat/write_all.h"
 
 namespace sdr::cat {
 namespace {
@@ -18,16 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kWriteBytes = 1 << 20;
 constexpr int kKeptMax = 1000;
-
-bool write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t written = write(fd, data.data(), data.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    data.remove_prefix(static_cast<size_t>(written));
-  }
-  return true;
-}
 
 bool same_file(int fd, int dir_fd, const std::string& name) {
   struct stat a, b;

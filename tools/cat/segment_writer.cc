@@ -14,6 +14,7 @@
 #include "relay/format/header_check.h"
 #include "relay/format/index.h"
 #include "relay/format/segment_name.h"
+#include "tools/cat/index_reader.h"
 
 namespace sdr::cat {
 namespace {
@@ -43,10 +44,6 @@ std::string iso_time(int64_t time_us) {
 
 WriteError WriteError::system(const std::string& what) {
   return {what + ": " + strerror(errno), 111};
-}
-
-std::string index_beside(const std::string& path) {
-  return fs::path(path).replace_extension(kIndexSuffix);
 }
 
 SegmentWriter::SegmentWriter(const std::string& path, const SegmentOrigin& origin, int64_t start_us)
@@ -133,15 +130,12 @@ void SegmentWriter::end_block() {
   const IndexRow row = {segment_.bytes, static_cast<uint64_t>(block_datums_),
                         true,           block_first_us_,
                         block_last_us_, {}};
-  const auto append_block = [this](File* file, uint64_t datums, std::span<const uint8_t> data) {
-    uint8_t head[kBlockHeadBytesMax];
-    append(file, {head, put_block_head(datums, data.size(), head)});
-    append(file, data);
-    append(file, sync_);
-  };
-  append_block(&segment_, row.datums, bytes_of(block_));
-  uint8_t encoded[kIndexRowBytesMax];
-  append_block(&index_, 1, {encoded, put_index_row(row, encoded)});
+  uint8_t head[kBlockHeadBytesMax];
+  append(&segment_, {head, put_block_head(row.datums, block_.size(), head)});
+  append(&segment_, bytes_of(block_));
+  append(&segment_, sync_);
+  uint8_t of_index[kIndexBlockBytesMax];
+  append(&index_, {of_index, put_index_block(row, sync_, of_index)});
   block_.clear();
   block_datums_ = 0;
 }

@@ -63,7 +63,6 @@ class SegmentWriter {
   };
   void open_file(File* file);
   void append(File* file, std::span<const uint8_t> bytes);
-  void append_text(File* file, const std::string& text);
   void end_block();
   void sync_file(File* file);
   void name_file(const File& file);
@@ -82,8 +81,5 @@ class SegmentWriter {
   int64_t block_last_us_ = 0;
   int64_t datums_ = 0;
 };
-
-// The path of the index beside the segment at `path`.
-std::string index_beside(const std::string& path);
 
 }  // namespace sdr::cat
