@@ -33,7 +33,7 @@ RELAY_SRC  := $(wildcard relay/*.cc)
 LIBC_SRC   := $(wildcard relay/libc/*.cc)
 FORMAT_SRC := $(wildcard relay/format/*.cc)
 TOOLS      := sdr-gen sdr-confine sdr-stat sdr-cat sdr-feed
-LIB_SRC    := $(wildcard tools/lib/*.cc)
+LIB_SRC    := $(wildcard $(addsuffix /*.cc,tools/lib tools/config tools/recording))
 TEST_SRC   := $(wildcard tests/unit/*_test.cc)
 # Pure relay modules (no system call) that the unit tests link beside relay/format.
 PURE_SRC   := $(filter-out relay/main.cc,$(RELAY_SRC))
@@ -106,7 +106,7 @@ FUZZ_CXX   ?= clang++
 FUZZ_FLAGS := $(COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 UNFUZZED   := gen/apply% gen/boot% gen/diff% gen/fleet% gen/held% gen/plan% gen/program% \
               gen/render% gen/runit% gen/s6% gen/supervisor% confine/confine% confine/held% \
-              confine/priv% cat/source% cat/storage% feed/sender%
+              confine/priv% feed/sender%
 FUZZ_SRC   := $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(FUZZ_LIB) \
               $(filter-out $(UNFUZZED:%=tools/%.cc),$(UNIT_TOOLS))
 

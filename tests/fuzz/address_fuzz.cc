@@ -3,8 +3,8 @@
 
 #include "relay/address.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/gen/diagnostic.h"
-#include "tools/gen/endpoint.h"
+#include "tools/config/diagnostic.h"
+#include "tools/config/endpoint.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;

@@ -27,7 +27,7 @@ void check_datums(const OcfBlock& block, cat::Decoder* decoder) {
   size_t at = 0;
   const int64_t count = std::min(block.datums, kEmptyItemsMax);
   for (int64_t i = 0; i < count && text.size() < kTextBytesMax; ++i) {
-    const cat::Walk walk = decoder->shape().walk(block.data.subspan(at));
+    const recording::Walk walk = decoder->shape().walk(block.data.subspan(at));
     require(walk.size <= block.data.size() - at);
     if (walk.reject != Reject::kNone) return;
     std::string why;
@@ -42,25 +42,25 @@ void check_datums(const OcfBlock& block, cat::Decoder* decoder) {
 // What is found follows each other without a gap, from the header to the end of the file.
 void check_events(const MemoryFile& file, std::string_view bytes, bool open_segment,
                   cat::Unions unions) {
-  cat::SegmentReader reader(opened(file), open_segment, 16);
+  recording::SegmentReader reader(opened(file), open_segment, 16);
   cat::Decoder decoder;
   std::string why;
   Result<OcfHeader> header =
       parse_ocf_header({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
-  const bool taken = reader.read_header(&why) == cat::SegmentReader::Header::kOk;
+  const bool taken = reader.read_header(&why) == recording::SegmentReader::Header::kOk;
   require(taken == static_cast<bool>(header));
   if (!header) return;
   const bool decodes = decoder.open(reader.metadata("avro.schema"), unions, &why);
   require(decodes || !why.empty());
   int64_t at = static_cast<int64_t>(header->size);
   for (;;) {
-    const cat::Found found = reader.next();
-    require(found.event != cat::Event::kError);
-    if (found.event == cat::Event::kEnd) break;
+    const recording::Found found = reader.next();
+    require(found.event != recording::Event::kError);
+    if (found.event == recording::Event::kEnd) break;
     require(found.offset == at && found.size > 0);
     at += found.size;
-    if (found.event == cat::Event::kTail) break;
-    if (found.event != cat::Event::kBlock) continue;
+    if (found.event == recording::Event::kTail) break;
+    if (found.event != recording::Event::kBlock) continue;
     require(found.block.datums > 0 &&
             found.block.data.size() + kSyncBytes < static_cast<size_t>(found.size));
     if (decodes) check_datums(found.block, &decoder);
@@ -74,7 +74,7 @@ struct Outcome {
 };
 
 Outcome run(const MemoryFile& file, bool open_segment, cat::Mode mode, cat::Unions unions,
-            const cat::TimeRange& range = {}) {
+            const recording::TimeRange& range = {}) {
   static MemoryFile printed;
   static const bool redirected = dup2(printed.fd(), STDOUT_FILENO) == STDOUT_FILENO;
   require(redirected);
@@ -85,9 +85,9 @@ Outcome run(const MemoryFile& file, bool open_segment, cat::Mode mode, cat::Unio
   options.range = range;
   cat::Output output;
   cat::Progress progress(0);
-  cat::Source source = {.name = "input", .segments = {}, .error = {}};
+  recording::Source source = {.name = "input", .segments = {}, .error = {}};
   source.segments.push_back({.path = "input", .open = open_segment, .fd = opened(file)});
-  std::vector<cat::Source> sources;
+  std::vector<recording::Source> sources;
   sources.push_back(std::move(source));
   const int exit_code = cat::Cat(options, &output, &progress).run(std::move(sources));
   require(exit_code == 0 || exit_code == 1 || (exit_code == 100 && !range.is_all()));
@@ -125,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Outcome printed = run(file, open_segment, cat::Mode::kPrint, unions);
   const int64_t lines = count_lines(printed.text);
   if (way & 16) {
-    const cat::TimeRange half = {INT64_MIN, 1795378500000000};
+    const recording::TimeRange half = {INT64_MIN, 1795378500000000};
     const Outcome early = run(file, open_segment, cat::Mode::kPrint, unions, half);
     const Outcome late = run(file, open_segment, cat::Mode::kPrint, unions, {half.to_us});
     const int64_t in_both = count_lines(early.text) + count_lines(late.text);

@@ -2,9 +2,9 @@
 // promises, never crash.
 #include "relay/format/segment_name.h"
 #include "tests/fuzz/fuzz.h"
+#include "tools/config/config.h"
+#include "tools/config/diagnostic.h"
 #include "tools/gen/check_command.h"
-#include "tools/gen/config.h"
-#include "tools/gen/diagnostic.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;

@@ -46,7 +46,7 @@ Reject validate(const Layout& layout, std::string_view datum) {
 
 // sdr-cat takes strings that are not UTF-8, and lets another datum follow.
 void check_walk(const Subject& s, std::string_view datum, Reject reject) {
-  const cat::Walk walk =
+  const recording::Walk walk =
       s.decoder.shape().walk({reinterpret_cast<const uint8_t*>(datum.data()), datum.size()});
   const bool whole = walk.reject == Reject::kNone && walk.size == datum.size();
   require((whole && !walk.utf8_bad) == (reject == Reject::kNone));

@@ -9,11 +9,12 @@
 #include "tests/fuzz/fuzz.h"
 #include "tools/cat/completeness.h"
 #include "tools/cat/index_mender.h"
-#include "tools/cat/selection.h"
-#include "tools/gen/diagnostic.h"
+#include "tools/config/diagnostic.h"
+#include "tools/recording/selection.h"
 
 using namespace sdr;
 using namespace sdr::cat;
+using namespace sdr::recording;
 using namespace sdr::fuzz;
 
 namespace {

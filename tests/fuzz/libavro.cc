@@ -6,7 +6,7 @@
 namespace sdr::fuzz {
 namespace {
 
-constexpr size_t kAllocationMax = 16 << 20;
+constexpr size_t kAllocationMax = 65 << 20;  // a fixed of 64 MiB is one that the tools take
 
 // What libavro-c has allocated, and since which read.
 struct Memory {

@@ -9,7 +9,7 @@
 
 #include "relay/segment_scan.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/cat/segment_reader.h"
+#include "tools/recording/segment_reader.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;
@@ -68,16 +68,16 @@ std::vector<Piece> scan(int fd, const SegmentHead& head, size_t window_bytes) {
 }
 
 std::vector<Piece> read_by_cat(int directory_fd) {
-  cat::SegmentReader reader(UniqueFd(openat(directory_fd, "segment", O_RDONLY | O_CLOEXEC)), false,
-                            64);
+  recording::SegmentReader reader(UniqueFd(openat(directory_fd, "segment", O_RDONLY | O_CLOEXEC)),
+                                  false, 64);
   std::string why;
-  require(reader.read_header(&why) == cat::SegmentReader::Header::kOk);
+  require(reader.read_header(&why) == recording::SegmentReader::Header::kOk);
   std::vector<Piece> pieces;
   for (;;) {
-    const cat::Found found = reader.next();
-    if (found.event == cat::Event::kEnd) return pieces;
-    require(found.event == cat::Event::kBlock || found.event == cat::Event::kDamage);
-    pieces.push_back({found.event == cat::Event::kBlock, static_cast<uint64_t>(found.offset),
+    const recording::Found found = reader.next();
+    if (found.event == recording::Event::kEnd) return pieces;
+    require(found.event == recording::Event::kBlock || found.event == recording::Event::kDamage);
+    pieces.push_back({found.event == recording::Event::kBlock, static_cast<uint64_t>(found.offset),
                       static_cast<uint64_t>(found.size)});
   }
 }

@@ -8,7 +8,7 @@
 #include "relay/format/layout.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/cat/report.h"
-#include "tools/gen/diagnostic.h"
+#include "tools/config/diagnostic.h"
 #include "tools/gen/log_tail.h"
 #include "tools/lib/json.h"
 #include "tools/stat/service.h"

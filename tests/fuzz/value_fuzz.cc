@@ -5,10 +5,10 @@
 
 #include "relay/affinity.h"
 #include "tests/fuzz/fuzz.h"
+#include "tools/config/cpu_list.h"
+#include "tools/config/diagnostic.h"
+#include "tools/config/units.h"
 #include "tools/confine/option_values.h"
-#include "tools/gen/cpu_list.h"
-#include "tools/gen/diagnostic.h"
-#include "tools/gen/units.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;

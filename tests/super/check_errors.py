@@ -220,7 +220,7 @@ with case("the manual page's table has every key, and no other"):
     where = write({"relay.toml": f"[storage]\n{storage}[channel.a]\n{text}"})
     done = gen("--check", "--config", where / "relay.toml")
     check_equal([f for f in findings(done, where) if "unknown key" in f[4]], [], "unknown keys")
-    source = (ROOT / "tools/gen/channel_keys.cc").read_text(encoding="utf-8")
+    source = (ROOT / "tools/config/channel_keys.cc").read_text(encoding="utf-8")
     known = re.findall(r'(?m)^    \{"([a-z_]+)", read_', source)
     later = page[page.index(".Ss Keys that come later"):]
     check_equal([key for key in known if key not in tables and key not in later], [], "left out")

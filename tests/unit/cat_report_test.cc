@@ -4,6 +4,7 @@
 #include "tools/cat/report.h"
 
 using namespace sdr::cat;
+using namespace sdr::recording;
 
 TEST_CASE("cat: a file's verdict") {
   Tally tally;

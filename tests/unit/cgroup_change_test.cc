@@ -143,8 +143,8 @@ TEST_CASE("cgroup, for real: who never entered the leaf is left alone") {
   if (geteuid() != 0) return;
   const Member stranger(nullptr);
   const std::string before = stranger.memory();
-  const std::string said = joined(sdr::change_cgroup_limits(stranger.pid(), kName,
-                                                            limits_of(32 << 20)));
+  const std::string said =
+      joined(sdr::change_cgroup_limits(stranger.pid(), kName, limits_of(32 << 20)));
   CHECK(said == "process " + std::to_string(stranger.pid()) +
                     " is not in a control group named one; its limits take effect when it starts "
                     "again\n");
@@ -160,8 +160,10 @@ TEST_CASE("cgroup, for real: a leaf is removed once it is empty") {
   const std::string group = one.group("memory");
   const std::string fleet = group.substr(0, group.rfind('/'));
   const std::string said = joined(sdr::remove_cgroup(getpid(), kName, sdr::BusyLeaf::kAwait));
-  CHECK_MESSAGE(said.find("unable to remove " + group + ": Device or resource busy: processes are "
-                          "left in it\n") != std::string::npos, said);
+  CHECK_MESSAGE(said.find("unable to remove " + group +
+                          ": Device or resource busy: processes are "
+                          "left in it\n") != std::string::npos,
+                said);
   one.end();
   CHECK(joined(sdr::remove_cgroup(getpid(), kName, sdr::BusyLeaf::kAwait)) == "");
   CHECK(access(group.c_str(), F_OK) != 0);

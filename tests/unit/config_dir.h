@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 
 namespace config_test {
 

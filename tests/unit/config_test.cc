@@ -1,4 +1,4 @@
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 
 #include "tests/unit/config_dir.h"
 

@@ -1,4 +1,4 @@
-#include "tools/gen/diagnostic.h"
+#include "tools/config/diagnostic.h"
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
-#include "tools/gen/endpoint.h"
+#include "tools/config/endpoint.h"
 
 #include <doctest/doctest.h>
 
-#include "tools/gen/cpu_list.h"
+#include "tools/config/cpu_list.h"
 
 using sdr::Endpoint;
 

@@ -1,10 +1,11 @@
+#include "tests/fuzz/libavro.h"
+
 #include <doctest/doctest.h>
 
 #include <memory>
 #include <string>
 
 #include "tests/fuzz/layout_walk.h"
-#include "tests/fuzz/libavro.h"
 #include "tools/lib/schema.h"
 
 using namespace sdr;

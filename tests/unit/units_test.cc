@@ -1,4 +1,4 @@
-#include "tools/gen/units.h"
+#include "tools/config/units.h"
 
 #include <doctest/doctest.h>
 

@@ -9,17 +9,18 @@
 
 #include "tools/cat/completeness.h"
 #include "tools/cat/decoder.h"
-#include "tools/cat/ledger.h"
 #include "tools/cat/mender.h"
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
 #include "tools/cat/report.h"
-#include "tools/cat/segment_reader.h"
-#include "tools/cat/selection.h"
-#include "tools/cat/source.h"
-#include "tools/cat/time_field.h"
+#include "tools/recording/ledger.h"
+#include "tools/recording/segment_reader.h"
+#include "tools/recording/selection.h"
+#include "tools/recording/source.h"
+#include "tools/recording/time_field.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 class Cat {
  public:

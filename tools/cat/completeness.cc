@@ -2,16 +2,13 @@
 
 #include <algorithm>
 
+#include "tools/lib/counted.h"
+
 namespace sdr::cat {
 namespace {
 
 void add_part(std::string* text, const std::string& part) {
   *text += (text->empty() ? "" : ", ") + part;
-}
-
-// "2 blocks", "1 datum".
-std::string counted(uint64_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 std::string are(uint64_t count, const char* noun, const char* what) {
@@ -76,8 +73,7 @@ std::string account_text(const Account& account) {
     add_part(&text, are(static_cast<uint64_t>(account.blocks_unlike_row), "block",
                         "of another size in the index"));
   if (account.rows_without_times > 0)
-    add_part(&text, counted(static_cast<uint64_t>(account.rows_without_times), "row") +
-                        " of the index without times");
+    add_part(&text, counted(account.rows_without_times, "row") + " of the index without times");
   if (!account.trouble.empty()) add_part(&text, "the index is damaged: " + account.trouble);
   return text.empty() ? text : ", " + text;
 }
@@ -87,8 +83,7 @@ std::string losses_lines(const Account& account, bool utc) {
   for (const LossPeriod& period : account.periods)
     text += "  " + losses_text(period.losses) + " " + period_text(period, utc) + "\n";
   if (account.periods_left_out > 0)
-    text += "  more at " + counted(static_cast<uint64_t>(account.periods_left_out), "other time") +
-            "\n";
+    text += "  more at " + counted(account.periods_left_out, "other time") + "\n";
   Losses untimed = {};
   untimed.duplicates = account.losses.duplicates;
   untimed.reordered = account.losses.reordered;
@@ -126,13 +121,10 @@ std::string Completeness::missing_text() const {
 std::string Completeness::unknown_text() const {
   std::string text;
   if (files_ == 0) return "nothing is recorded";
-  if (without_index_ > 0)
-    add_part(&text, counted(static_cast<uint64_t>(without_index_), "file") + " without an index");
-  if (bad_index_ > 0)
-    add_part(&text, counted(static_cast<uint64_t>(bad_index_), "file") + " with a bad index");
+  if (without_index_ > 0) add_part(&text, counted(without_index_, "file") + " without an index");
+  if (bad_index_ > 0) add_part(&text, counted(bad_index_, "file") + " with a bad index");
   if (unknown_places_ > 0)
-    add_part(&text, counted(static_cast<uint64_t>(unknown_places_), "place") +
-                        " where it is not known what was lost");
+    add_part(&text, counted(unknown_places_, "place") + " where it is not known what was lost");
   return text;
 }
 

@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <string>
 
-#include "tools/cat/ledger.h"
 #include "tools/cat/report.h"
+#include "tools/recording/ledger.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 // "12 lost in 3 gaps, 40 dropped by the kernel"; empty where nothing is.
 std::string losses_text(const Losses& losses);

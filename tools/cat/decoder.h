@@ -8,10 +8,11 @@
 #include <string>
 #include <string_view>
 
-#include "tools/cat/shape.h"
 #include "tools/lib/json.h"
+#include "tools/recording/shape.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 // Whether a value of a union stands alone, or as Avro's JSON encoding has it: {"branch": value}.
 enum class Unions : uint8_t { kBare, kTyped };

@@ -9,9 +9,10 @@
 #include <string>
 
 #include "relay/format/index_merge.h"
-#include "tools/cat/index_reader.h"
+#include "tools/recording/index_reader.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 class IndexMender {
  public:

@@ -11,11 +11,11 @@
 
 namespace {
 
-int64_t bytes_of(const std::vector<sdr::cat::Source>& sources) {
+int64_t bytes_of(const std::vector<sdr::recording::Source>& sources) {
   int64_t total = 0;
   struct stat status;
-  for (const sdr::cat::Source& source : sources) {
-    for (const sdr::cat::Segment& segment : source.segments) {
+  for (const sdr::recording::Source& source : sources) {
+    for (const sdr::recording::Segment& segment : source.segments) {
       if (stat(segment.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return 0;
       total += status.st_size;
     }
@@ -27,10 +27,14 @@ int run(int argc, char** argv) {
   const sdr::cat::Options options = sdr::cat::parse_options(argc, argv);
   // A reader that has gone (`| head`) is an end like any other.
   signal(SIGPIPE, SIG_IGN);
-  std::vector<sdr::cat::Source> sources;
-  for (const std::string& input : options.inputs)
-    sources.push_back(sdr::cat::find_source(input, options));
   const bool recovers = options.mode == sdr::cat::Mode::kRecover;
+  const sdr::recording::Wanted wanted = {.place = options.place,
+                                         .rejected = options.rejected || recovers,
+                                         .files = !options.rejected,
+                                         .range = options.range};
+  std::vector<sdr::recording::Source> sources;
+  for (const std::string& input : options.inputs)
+    sources.push_back(sdr::recording::find_source(input, wanted));
   sdr::cat::Progress progress(bytes_of(sources) * (recovers ? 2 : 1));  // which reads all twice
   sdr::cat::Output output;
   if (recovers) return sdr::cat::Recovery(options, &output, &progress).run(std::move(sources));

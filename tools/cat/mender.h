@@ -10,9 +10,10 @@
 
 #include "relay/fd.h"
 #include "tools/cat/index_mender.h"
-#include "tools/cat/segment_reader.h"
+#include "tools/recording/segment_reader.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 class Mender {
  public:

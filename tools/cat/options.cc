@@ -145,12 +145,12 @@ void take_option(int option, char** argv, Options* options) {
       options->utc = true;
       break;
     case kConfig:
-      options->config = optarg;
-      options->config_given = true;
+      options->place.config = optarg;
+      options->place.config_given = true;
       break;
     case kRun:
-      options->run = optarg;
-      options->run_given = true;
+      options->place.run = optarg;
+      options->place.run_given = true;
       break;
     case kHelpMe:
       std::fputs(kHelp, stdout);

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "tools/cat/decoder.h"
-#include "tools/cat/moment.h"
+#include "tools/config/in_force.h"
+#include "tools/recording/moment.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair, kRecover };
 
@@ -21,10 +23,7 @@ struct Options {
   TimeRange range;
   std::string schema;  // to recover with: a file
   std::string output;  // to recover into; empty: a segment of the channel
-  std::string config = "/etc/speeddata/relay.toml";
-  std::string run = "/run/speeddata";
-  bool config_given = false;
-  bool run_given = false;
+  ConfigPlace place;
   std::vector<std::string> inputs;  // paths, "-" and channel names
 };
 

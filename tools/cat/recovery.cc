@@ -14,10 +14,10 @@
 #include <iterator>
 
 #include "relay/format/segment_name.h"
-#include "tools/cat/index_reader.h"
 #include "tools/cat/report.h"
-#include "tools/cat/selection.h"
 #include "tools/lib/schema.h"
+#include "tools/recording/index_reader.h"
+#include "tools/recording/selection.h"
 
 namespace sdr::cat {
 namespace {

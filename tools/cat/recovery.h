@@ -20,9 +20,10 @@
 #include "tools/cat/output.h"
 #include "tools/cat/rejects_reader.h"
 #include "tools/cat/segment_writer.h"
-#include "tools/cat/source.h"
+#include "tools/recording/source.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 class Recovery {
  public:

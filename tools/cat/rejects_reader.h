@@ -9,11 +9,12 @@
 
 #include "tools/cat/kept_datagram.h"
 #include "tools/cat/output.h"
-#include "tools/cat/segment_reader.h"
 #include "tools/cat/segment_writer.h"
-#include "tools/cat/source.h"
+#include "tools/recording/segment_reader.h"
+#include "tools/recording/source.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 // Where a rejected datagram stands. 16 bytes: there may be millions of them.
 class RejectPlace {

@@ -1,11 +1,9 @@
 #include "tools/cat/report.h"
 
+#include "tools/lib/counted.h"
+
 namespace sdr::cat {
 namespace {
-
-std::string plural(int64_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 std::string verdict(const Tally& tally) {
   if (!tally.fatal.empty()) return tally.fatal;
@@ -13,14 +11,14 @@ std::string verdict(const Tally& tally) {
   auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (tally.header_damaged) add("header damaged");
   if (tally.damages > 0)
-    add("damaged in " + plural(tally.damages, "place") + ", " + plural(tally.lost_bytes, "byte") +
+    add("damaged in " + counted(tally.damages, "place") + ", " + counted(tally.lost_bytes, "byte") +
         " lost");
-  if (tally.lost_datums > 0) add(plural(tally.lost_datums, "datum") + " unreadable");
-  if (tally.utf8_bad > 0) add(plural(tally.utf8_bad, "datum") + " not UTF-8");
+  if (tally.lost_datums > 0) add(counted(tally.lost_datums, "datum") + " unreadable");
+  if (tally.utf8_bad > 0) add(counted(tally.utf8_bad, "datum") + " not UTF-8");
   if (text.empty()) text = "ok";
   if (tally.recovered) add("recovered");
   if (tally.open_segment) add("open");
-  if (tally.tail_bytes > 0) add(plural(tally.tail_bytes, "byte") + " of a block not finished yet");
+  if (tally.tail_bytes > 0) add(counted(tally.tail_bytes, "byte") + " of a block not finished yet");
   return text;
 }
 
@@ -32,8 +30,8 @@ std::string damage_text(const Found& found) {
   if (lost.empty_block)
     return "empty block at offset " + from + ": nothing is lost, but many readers stop there";
   std::string text = "bytes " + from + " to " + std::to_string(found.offset + found.size) +
-                     (found.size == 1 ? " is lost (" : " are lost (") + plural(found.size, "byte") +
-                     ", " + why_lost(lost);
+                     (found.size == 1 ? " is lost (" : " are lost (") +
+                     counted(found.size, "byte") + ", " + why_lost(lost);
   if (lost.reason != Reject::kNone) text += std::string(": ") + reject_name(lost.reason);
   return text + ")";
 }
@@ -42,12 +40,12 @@ std::string datum_text(const Found& found, int64_t index, const char* reason) {
   const int64_t lost = found.block.datums - index;
   return "datum " + std::to_string(index + 1) + " of " + std::to_string(found.block.datums) +
          " in the block at offset " + std::to_string(found.offset) + " is unreadable (" + reason +
-         "): " + plural(lost, "datum") + (lost == 1 ? " is lost" : " are lost");
+         "): " + counted(lost, "datum") + (lost == 1 ? " is lost" : " are lost");
 }
 
 std::string check_text(const Tally& tally, bool utc) {
-  std::string text = plural(tally.datums, "datum") + ", " + plural(tally.blocks, "block") + ", " +
-                     plural(tally.bytes, "byte");
+  std::string text = counted(tally.datums, "datum") + ", " + counted(tally.blocks, "block") + ", " +
+                     counted(tally.bytes, "byte");
   if (tally.started_us >= 0) text += ", started " + time_text(tally.started_us, utc);
   return text + ": " + verdict(tally);
 }

@@ -6,11 +6,12 @@
 #include <string_view>
 
 #include "relay/format/layout.h"
-#include "tools/cat/ledger.h"
-#include "tools/cat/segment_reader.h"
 #include "tools/lib/time_text.h"
+#include "tools/recording/ledger.h"
+#include "tools/recording/segment_reader.h"
 
 namespace sdr::cat {
+using namespace recording;
 
 struct Tally {
   int64_t datums = 0;  // sound ones

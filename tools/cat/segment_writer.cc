@@ -14,7 +14,7 @@
 #include "relay/format/header_check.h"
 #include "relay/format/index.h"
 #include "relay/format/segment_name.h"
-#include "tools/cat/index_reader.h"
+#include "tools/recording/index_reader.h"
 
 namespace sdr::cat {
 namespace {
@@ -53,7 +53,7 @@ SegmentWriter::SegmentWriter(const std::string& path, const SegmentOrigin& origi
   directory_fd_.reset(open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory_fd_) throw WriteError::system("unable to open " + directory_);
   segment_.name = whole.filename();
-  index_.name = fs::path(index_beside(path)).filename();
+  index_.name = fs::path(recording::index_beside(path)).filename();
   if (getrandom(sync_, sizeof sync_, 0) != sizeof sync_)
     throw WriteError::system("unable to get random bytes");
   sync_[kSyncBytes - 1] |= 1;  // as in every segment: a run of zeros holds no part of a marker

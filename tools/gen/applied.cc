@@ -10,8 +10,8 @@
 #include <filesystem>
 
 #include "relay/fd.h"
+#include "tools/config/text_file.h"
 #include "tools/gen/service_dir.h"
-#include "tools/gen/text_file.h"
 
 namespace sdr {
 namespace fs = std::filesystem;

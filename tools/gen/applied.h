@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 
 namespace sdr {
 

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <set>
 
+#include "tools/config/diagnostic.h"
 #include "tools/gen/applied.h"
 #include "tools/gen/apply_lock.h"
 #include "tools/gen/apply_steps.h"
 #include "tools/gen/boot.h"
 #include "tools/gen/check_command.h"
-#include "tools/gen/diagnostic.h"
 #include "tools/gen/fleet_plan.h"
 #include "tools/gen/render.h"
 

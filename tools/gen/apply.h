@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 #include "tools/gen/options.h"
 
 namespace sdr {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 #include "tools/gen/options.h"
 
 namespace sdr {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 #include "tools/gen/options.h"
 #include "tools/gen/template.h"
 #include "tools/lib/cgroup.h"

@@ -5,8 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "tools/gen/diagnostic.h"
+#include "tools/config/diagnostic.h"
 #include "tools/gen/failure.h"
+#include "tools/lib/counted.h"
 #include "tools/lib/json.h"
 
 namespace sdr {
@@ -16,10 +17,6 @@ size_t count_of(const std::vector<Diagnostic>& diagnostics, Severity severity) {
   return static_cast<size_t>(
       std::count_if(diagnostics.begin(), diagnostics.end(),
                     [severity](const Diagnostic& d) { return d.severity == severity; }));
-}
-
-std::string counted(size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // sdr-gen --diff: what --apply would do, and a unified diff of the files.
 #pragma once
 
-#include "tools/gen/config.h"
+#include "tools/config/config.h"
 #include "tools/gen/options.h"
 
 namespace sdr {

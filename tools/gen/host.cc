@@ -14,10 +14,10 @@
 #include <set>
 #include <utility>
 
-#include "tools/gen/check_rules.h"
-#include "tools/gen/cpu_list.h"
-#include "tools/gen/text_file.h"
-#include "tools/gen/units.h"
+#include "tools/config/check_rules.h"
+#include "tools/config/cpu_list.h"
+#include "tools/config/text_file.h"
+#include "tools/config/units.h"
 
 namespace sdr {
 namespace {

@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "tools/gen/cpu_list.h"
+#include "tools/config/cpu_list.h"
+#include "tools/config/text_file.h"
 #include "tools/gen/host.h"
-#include "tools/gen/text_file.h"
 
 namespace sdr {
 namespace {

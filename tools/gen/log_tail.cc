@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "tools/gen/diagnostic.h"
+#include "tools/config/diagnostic.h"
 
 namespace sdr {
 namespace {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "tools/config/config.h"
 #include "tools/gen/apply.h"
 #include "tools/gen/check_command.h"
-#include "tools/gen/config.h"
 #include "tools/gen/diff_command.h"
 #include "tools/gen/failure.h"
 #include "tools/gen/options.h"

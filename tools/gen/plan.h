@@ -36,8 +36,8 @@ struct ApplyStep {
   // What a change takes: none of these where only retention differs.
   bool restart = false;  // the channel itself
   bool restart_logger = false;
-  bool live = false;  // a change of its limits or operators, while it runs
-  std::string reason;   // kRefuse: what is in the way
+  bool live = false;   // a change of its limits or operators, while it runs
+  std::string reason;  // kRefuse: what is in the way
   // "restart", "restart-logger", "live", "update"; "add", "remove", "refuse", "unchanged".
   std::string action_name() const;
 };

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "tools/gen/text_file.h"
+#include "tools/config/text_file.h"
 #include "tools/lib/receive_time.h"
 
 namespace sdr {

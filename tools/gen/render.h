@@ -5,8 +5,8 @@
 #include <map>
 #include <string>
 
+#include "tools/config/config.h"
 #include "tools/gen/channel_words.h"
-#include "tools/gen/config.h"
 #include "tools/gen/failure.h"
 #include "tools/gen/manifest.h"
 #include "tools/gen/options.h"

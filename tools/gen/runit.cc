@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <set>
 
+#include "tools/config/text_file.h"
 #include "tools/gen/program.h"
-#include "tools/gen/text_file.h"
 
 namespace sdr {
 namespace fs = std::filesystem;

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "tools/config/text_file.h"
 #include "tools/gen/channel_words.h"
 #include "tools/gen/program.h"
-#include "tools/gen/text_file.h"
 
 namespace sdr {
 namespace {

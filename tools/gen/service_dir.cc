@@ -11,7 +11,7 @@
 #include <set>
 #include <utility>
 
-#include "tools/gen/text_file.h"
+#include "tools/config/text_file.h"
 
 namespace sdr {
 namespace fs = std::filesystem;

@@ -6,9 +6,9 @@
 
 #include <cstdlib>
 
+#include "tools/config/text_file.h"
 #include "tools/gen/runit.h"
 #include "tools/gen/s6.h"
-#include "tools/gen/text_file.h"
 
 namespace sdr {
 

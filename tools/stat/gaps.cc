@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "tools/lib/counted.h"
 #include "tools/lib/time_text.h"
 #include "tools/stat/view.h"
 
@@ -17,17 +18,13 @@ std::string time_of(uint64_t time_ns) {
   return time_text(static_cast<int64_t>(time_ns / 1000), false);
 }
 
-std::string plural(uint64_t count, const char* noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 // "engine: 17 numbers lost in 3 gaps since 2026-11-22T21:15:00.000000+0100".
 std::string sum_text(const Gaps& gaps) {
   const SequenceCounters& sequence = gaps.page->receiver.sequence;
   const uint64_t count = get(sequence.gaps);
   std::string text = gaps.name + ": ";
   text += count == 0 ? "no number lost"
-                     : plural(get(sequence.lost), "number") + " lost in " + plural(count, "gap");
+                     : counted(get(sequence.lost), "number") + " lost in " + counted(count, "gap");
   text += " since " + time_of(gaps.page->page_time_ns);
   if (gaps.ranges.size() < count)
     text += ", of which the last " + std::to_string(gaps.ranges.size()) + " are kept";

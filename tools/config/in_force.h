@@ -1,0 +1,26 @@
+// Which configuration is in force, for the tools that go by it without being sdr-gen.
+#pragma once
+
+#include <string>
+
+#include "tools/config/config.h"
+
+namespace sdr {
+
+// As --config and --run say.
+struct ConfigPlace {
+  std::string config = "/etc/speeddata/relay.toml";
+  std::string run = "/run/speeddata";
+  bool config_given = false;
+  bool run_given = false;
+};
+
+// RUN/applied/relay.toml where there is one, else --config. A --config given without --run is the
+// one in force.
+std::string config_in_force(const ConfigPlace& place);
+
+// Its storage.path. Empty with *error set where it cannot be had; what else may be wrong with that
+// config is nothing to a reader of recordings.
+std::string storage_path(const ConfigPlace& place, std::string* error);
+
+}  // namespace sdr
