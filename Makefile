@@ -141,14 +141,26 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/bin/%) ## all parsers, or FUZZERS="cat feed"; SE
 deps: ## install what the build and the tests need (Debian; asks for sudo)
 	$(if $(NODEPS),,$(Q)debian/builddeps)
 
-# avsc, one of the readers that recordings are held against: once, and only where npm works.
-$(BUILD)/node/.tried:
+# Readers that recordings are held against: once, and only where npm works. avro-js takes
+# underscore and does not say so.
+NPM_READERS := avsc avro-js underscore
+$(BUILD)/node/.avro-js:
 	@mkdir -p $(@D)
-	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund avsc \
-	    >npm.log 2>&1 </dev/null || true; } && touch $(@F)
+	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund \
+	    $(NPM_READERS) >npm.log 2>&1 </dev/null || true; } && touch $(@F)
 
-check: all $(BUILD)/unit $(BUILD)/node/.tried $(REPLAYS) ## run all tests, or T="net/rejects …"
+check: all $(BUILD)/unit $(BUILD)/node/.avro-js $(REPLAYS) ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
+
+# Those that take hundreds of megabytes; a test names the ones that it does not find.
+QUERIERS := chdb @duckdb/node-api
+READER_PACKAGES := default-jdk-headless golang-github-linkedin-goavro-dev golang-go libavro-java
+readers: all ## recordings read by Java, Go, ClickHouse and DuckDB; installs them
+	$(if $(NODEPS),,$(Q)debian/builddeps $(READER_PACKAGES) || true)
+	@mkdir -p $(BUILD)/readers
+	$(Q)cd $(BUILD)/readers && { npm install --silent --no-audit --no-fund $(QUERIERS) \
+	    >npm.log 2>&1 </dev/null || true; }
+	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(or $(T),readers)
 
 # SEED=N is what a run prints.
 crash: all ## kills at every system call, KILLS=200 under load, RESTARTS=100, power cuts
@@ -180,5 +192,5 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 .DEFAULT_GOAL := all
-.PHONY: all relay-glibc deps check crash fuzz libfuzzer soak bench vm demo clean help
+.PHONY: all relay-glibc deps check readers crash fuzz libfuzzer soak bench vm demo clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -name '*.d' -print 2>/dev/null)

@@ -152,17 +152,24 @@ def _without_logical(schema):
     return schema
 
 
-AVSC_SCRIPT = r"""
-const avro = require('avsc'), fs = require('fs');
-const long = avro.types.LongType.__with({
+# npm's avsc and avro-js (Apache's own, a fork of an early avsc).
+NPM_SCRIPT = r"""
+const avro = require(process.argv[1]), fs = require('fs');
+const longs = {
   fromBuffer: (b) => b.readBigInt64LE(),
   toBuffer: (n) => { const b = Buffer.alloc(8); b.writeBigInt64LE(n); return b; },
   fromJSON: BigInt, toJSON: String, isValid: (n) => typeof n === 'bigint',
   compare: (a, b) => (a === b ? 0 : a < b ? -1 : 1),
-});
+};
+const apache = !avro.Type || !avro.Type.forSchema;
+const long = apache ? avro.types.LongType.using(longs) : avro.types.LongType.__with(longs);
 // Logical types are left aside: it is the stored values that we compare.
 const typeHook = (s) => (s && s.type === 'long' ? long : undefined);
-const plain = (s) => avro.Type.forSchema(s, {registry: {long}, typeHook, wrapUnions: true});
+const options = () => ({registry: {long}, typeHook, wrapUnions: true});
+const plain = (s) => avro.Type.forSchema(s, options());
+const reader = process.argv[2] && plain(JSON.parse(process.argv[2]));
+const decoding = () => (apache ? {parseOpts: options()}
+                               : {parseHook: plain, readerSchema: reader});
 function next(paths) {
   const path = paths.shift();
   if (!path) return;
@@ -172,9 +179,8 @@ function next(paths) {
     console.log(JSON.stringify({path, error, datums: found}));
     next(paths);
   };
-  const reader = process.argv[1] && plain(JSON.parse(process.argv[1]));
   fs.createReadStream(path)
-    .pipe(new avro.streams.BlockDecoder({parseHook: plain, readerSchema: reader}))
+    .pipe(new avro.streams.BlockDecoder(decoding()))
     .on('metadata', (t) => { type = reader || t; })
     .on('data', (value) => { found.push(type.toBuffer(value).toString('hex')); })
     .on('error', (error) => done(String(error)))
@@ -187,19 +193,32 @@ next(fs.readFileSync(0, 'utf8').split('\n').filter(Boolean));
 def avsc(paths, reader_schema=None):
     """What npm's avsc reads, each datum encoded again by it: {path: [bytes]}. `reader_schema`: the
     one that the datums are resolved to."""
-    module = BUILD / "node" / "node_modules" / "avsc"
-    if not shutil.which("node") or not module.exists():
-        raise Skip("no avsc (npm install avsc did not work here)")
+    return _by_npm("avsc", paths, *([reader_schema] if reader_schema else []))
+
+
+def avro_js(paths):
+    """The same of npm's avro-js."""
+    return _by_npm("avro-js", paths)
+
+
+def _by_npm(module, paths, *more):
+    if not shutil.which("node") or not (BUILD / "node" / "node_modules" / module).exists():
+        raise Skip(f"no {module} (npm install {module} did not work here)")
+    return by_program(module, ["node", "-e", NPM_SCRIPT, module, *more], paths, cwd=BUILD / "node")
+
+
+def by_program(name, command, paths, **how):
+    """What a program reads that takes paths, a line each, and prints {"path", "datums", "error"} of
+    each, datums as hex of their encoding: {path: [bytes]}."""
     listing = "".join(f"{path}\n" for path in paths)
-    done = subprocess.run(["node", "-e", AVSC_SCRIPT, *([reader_schema] if reader_schema else [])],
-                          input=listing, capture_output=True, text=True, cwd=BUILD / "node",
-                          check=False, timeout=120)
+    done = subprocess.run(command, input=listing, capture_output=True, text=True, check=False,
+                          timeout=300, **how)
     if done.returncode:
-        raise AssertionError(f"avsc: {done.stderr.strip()[-300:]}")
+        raise AssertionError(f"{name}: {done.stderr.strip()[-300:]}")
     found = {}
     for line in done.stdout.splitlines():
         row = json.loads(line)
         if row.get("error"):
-            raise AssertionError(f"avsc {Path(row['path']).name}: {row['error']}")
+            raise AssertionError(f"{name} {Path(row['path']).name}: {row['error']}")
         found[row["path"]] = [bytes.fromhex(datum) for datum in row["datums"]]
     return found

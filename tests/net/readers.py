@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""What is recorded is what other people's readers read: avrocat, python3-avro and npm's avsc."""
+"""What is recorded is what other people's readers read: avrocat, python3-avro, npm's avsc and
+avro-js. tests/readers has those that take more to install."""
 import math
 import os
 import random
@@ -9,71 +10,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import case, check_equal, enter_network, finish, run_dir, storage_dir  # noqa: E402
-from avro_value import Decoder, difference  # noqa: E402
-from every import Every  # noqa: E402
-from random_schema import encode, random_datum, random_schema  # noqa: E402
-from relay import Relay, compile_schemas  # noqa: E402
-from segments import Segment, avrocat, avsc, python_avro, sealed  # noqa: E402
-from udp import Fixed, sender  # noqa: E402
+from avro_value import Decoder  # noqa: E402
+from read_back import check_reader, check_same, known_pairs, random_pair, record  # noqa: E402
+from segments import Segment, avro_js, avrocat, avsc, python_avro  # noqa: E402
 
 PAIRS = int(os.environ.get("PAIRS", "210"))
-AT_ONCE = 8
-DATAGRAM_MAX = 60000
 
 enter_network()
 seed = int(os.environ.get("SEED", time.time_ns() % 1000000))
 print(f"SEED={seed}")
 rng = random.Random(seed)
 run, storage = run_dir(), storage_dir()
-
-
-class Pair:
-    """A schema, datums of it as bytes, and the segment they were recorded in."""
-
-    def __init__(self, schema, datums):
-        self.schema = schema
-        self.datums = datums
-        self.path = None
-
-
-def random_pair():
-    while True:
-        schema = random_schema(rng)
-        datums = [encode(schema, random_datum(rng, schema)) for _ in range(rng.randint(1, 8))]
-        datums = [datum for datum in datums if len(datum) <= DATAGRAM_MAX]
-        if datums and all(datums):
-            return Pair(schema, datums)
-
-
-def record(pairs):
-    """Sends every pair's datums through a relay of its own, a few relays at a time."""
-    data = compile_schemas(run, {name: pair.schema for name, pair in pairs.items()})
-    names = list(pairs)
-    for first in range(0, len(names), AT_ONCE):
-        relays = []
-        for at, name in enumerate(names[first:first + AT_ONCE]):
-            relay = Relay(data[name], run, storage, name, wait=False, buffer_bytes=1 << 20,
-                          listen=f"127.0.0.1:{26000 + at}")
-            relays.append(relay)
-        for relay in relays:
-            relay.wait_ready()
-            sock = sender(relay.listen)
-            for datum in pairs[relay.name].datums:
-                sock.send(datum)
-        for relay in relays:
-            relay.wait_received(len(pairs[relay.name].datums))
-            relay.stop()
-            check_equal(relay.counters().reasons(), {}, f"{relay.name}: rejected")
-            files = sealed(relay.directory)
-            check_equal(len(files), 1, f"{relay.name}: segments")
-            pairs[relay.name].path = files[0]
-
-
-def check_same(pair, found, expected, reader):
-    check_equal(len(found), len(expected), f"{pair.path.name}: datums that {reader} reads")
-    for number, (one, other) in enumerate(zip(found, expected)):
-        wrong = difference(one, other, "")
-        assert not wrong, f"{pair.path.name}: datum {number}: {reader} reads {wrong}"
 
 
 def is_finite(value):
@@ -117,15 +64,6 @@ def check_python(pair):
     check_same(pair, python_avro(pair.path), sent, "python3-avro")
 
 
-def check_avsc(pairs):
-    read = avsc([pair.path for pair in pairs])
-    for pair in pairs:
-        # Values, not bytes: a JavaScript object sorts its number-like keys.
-        decoder = Decoder(pair.schema)
-        check_same(pair, [decoder.value(datum) for datum in read[str(pair.path)]],
-                   [decoder.value(datum) for datum in pair.datums], "avsc")
-
-
 def check_all(pairs, label):
     with case(f"{label}: recorded byte for byte, schema text kept"):
         for pair in pairs:
@@ -139,18 +77,18 @@ def check_all(pairs, label):
         for pair in pairs:
             check_python(pair)
     with case(f"{label}: avsc reads what was sent"):
-        check_avsc(pairs)
+        check_reader(pairs, avsc, "avsc")
+    with case(f"{label}: avro-js reads what was sent"):
+        check_reader(pairs, avro_js, "avro-js")
 
 
-fixed, every = Fixed(100), Every()
-known = {"fixed": Pair(fixed.schema, [fixed.make(n) for n in range(300)]),
-         "every": Pair(every.schema, [every.make(n) for n in range(300)])}
-record(known)
+known = known_pairs()
+record(run, storage, known)
 check_all([known["fixed"]], "fixed-size schema")
 check_all([known["every"]], "schema of every type")
 
-pairs = {f"random-{number:03}": random_pair() for number in range(PAIRS)}
-record(pairs)
+pairs = {f"random-{number:03}": random_pair(rng) for number in range(PAIRS)}
+record(run, storage, pairs)
 check_all(list(pairs.values()), f"{PAIRS} random schemas with random data")
 
 finish()
