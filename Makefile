@@ -141,25 +141,17 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/bin/%) ## all parsers, or FUZZERS="cat feed"; SE
 deps: ## install what the build and the tests need (Debian; asks for sudo)
 	$(if $(NODEPS),,$(Q)debian/builddeps)
 
-# Readers that recordings are held against: once, and only where npm works. avro-js takes
-# underscore and does not say so.
-NPM_READERS := avsc avro-js underscore
-$(BUILD)/node/.avro-js:
-	@mkdir -p $(@D)
-	$(Q)cd $(@D) && { command -v npm >/dev/null && npm install --silent --no-audit --no-fund \
-	    $(NPM_READERS) >npm.log 2>&1 </dev/null || true; } && touch $(@F)
+# Readers and checkers of others, without which some tests are skipped.
+$(BUILD)/foreign/.tried: tests/foreign
+	$(Q)tests/foreign small $(@D) && touch $@
 
-check: all $(BUILD)/unit $(BUILD)/node/.avro-js $(REPLAYS) ## run all tests, or T="net/rejects …"
+check: all $(BUILD)/unit $(BUILD)/foreign/.tried $(REPLAYS) ## run all tests, or T="net/rejects …"
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(T)
 
-# Those that take hundreds of megabytes; a test names the ones that it does not find.
-QUERIERS := chdb @duckdb/node-api
 READER_PACKAGES := default-jdk-headless golang-github-linkedin-goavro-dev golang-go libavro-java
-readers: all ## recordings read by Java, Go, ClickHouse and DuckDB; installs them
+readers: all ## recordings read by Java, Go, ClickHouse and DuckDB; fetches hundreds of megabytes
 	$(if $(NODEPS),,$(Q)debian/builddeps $(READER_PACKAGES) || true)
-	@mkdir -p $(BUILD)/readers
-	$(Q)cd $(BUILD)/readers && { npm install --silent --no-audit --no-fund $(QUERIERS) \
-	    >npm.log 2>&1 </dev/null || true; }
+	$(Q)tests/foreign large $(BUILD)/readers
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(or $(T),readers)
 
 # SEED=N is what a run prints.

@@ -202,9 +202,10 @@ def avro_js(paths):
 
 
 def _by_npm(module, paths, *more):
-    if not shutil.which("node") or not (BUILD / "node" / "node_modules" / module).exists():
+    foreign = BUILD / "foreign"
+    if not shutil.which("node") or not (foreign / "node_modules" / module).exists():
         raise Skip(f"no {module} (npm install {module} did not work here)")
-    return by_program(module, ["node", "-e", NPM_SCRIPT, module, *more], paths, cwd=BUILD / "node")
+    return by_program(module, ["node", "-e", NPM_SCRIPT, module, *more], paths, cwd=foreign)
 
 
 def by_program(name, command, paths, **how):

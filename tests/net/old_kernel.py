@@ -47,7 +47,7 @@ def old_build():
         place.write_text(f'#!/bin/sh\nexec {sys.executable} -ISB {LAUNCHER} {program} "$@"\n',
                          encoding="utf-8")
         place.chmod(0o755)
-    for name in ("node", "unit"):
+    for name in ("foreign", "unit"):
         if (BUILD / name).exists():
             (build / name).symlink_to(BUILD / name)
     return build

@@ -166,6 +166,7 @@ std::string json_text(const std::vector<T>& channels, void (*print)(const T&, sd
 std::string views_text(const Options& options) {
   const std::vector<View> views = read_channels(options);
   if (options.json) return json_text(views, print_json);
+  if (options.prometheus) return prometheus_text(views);
   if (!views.empty()) return table_text(views, output_width());
   fprintf(stderr, "sdr-stat: no channels in %s\n", options.run.c_str());
   return "";

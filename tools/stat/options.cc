@@ -18,7 +18,8 @@ constexpr char kHelp[] =
     "\n"
     "  --gaps              list the last sequence numbers that never came\n"
     "  --json              print everything that is counted as JSON\n"
-    "  --interval SECONDS  measure rates over so long (default 1; with --json 0: no rates)\n"
+    "  --prometheus        print everything that is counted as Prometheus scrapes it\n"
+    "  --interval SECONDS  measure rates over so long (default 1; for programs 0: no rates)\n"
     "  --config FILE       (default /etc/speeddata/relay.toml)\n"
     "  --run DIR           the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
@@ -44,9 +45,10 @@ double parse_interval(const char* text) {
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum { kGaps = 256, kJson, kInterval, kConfig, kRun, kHelpMe, kVersion };
+  enum { kGaps = 256, kJson, kPrometheus, kInterval, kConfig, kRun, kHelpMe, kVersion };
   static constexpr option kOptions[] = {{"gaps", no_argument, nullptr, kGaps},
                                         {"json", no_argument, nullptr, kJson},
+                                        {"prometheus", no_argument, nullptr, kPrometheus},
                                         {"interval", required_argument, nullptr, kInterval},
                                         {"config", required_argument, nullptr, kConfig},
                                         {"run", required_argument, nullptr, kRun},
@@ -63,6 +65,9 @@ Options parse_options(int argc, char** argv) {
         break;
       case kJson:
         options.json = true;
+        break;
+      case kPrometheus:
+        options.prometheus = true;
         break;
       case kInterval:
         interval_s = parse_interval(optarg);
@@ -85,8 +90,11 @@ Options parse_options(int argc, char** argv) {
         die("unknown option ", argv[optind - 1]);
     }
   }
+  if (options.prometheus && options.json) die("--json and --prometheus exclude each other", "");
+  if (options.prometheus && options.gaps) die("--gaps and --prometheus exclude each other", "");
+  if (options.prometheus && interval_s) die("--prometheus reads once, and takes no ", "--interval");
   if (options.gaps && interval_s) die("--gaps reads once, and takes no ", "--interval");
-  options.interval_s = interval_s.value_or(options.json ? 0 : 1);
+  options.interval_s = interval_s.value_or(options.json || options.prometheus ? 0 : 1);
   options.names.assign(argv + optind, argv + argc);
   return options;
 }

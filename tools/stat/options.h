@@ -9,6 +9,7 @@ namespace sdr::status {
 
 struct Options {
   bool json = false;
+  bool prometheus = false;
   bool gaps = false;
   double interval_s = 1;  // between two readings; 0: one reading, no rates
   std::string config = "/etc/speeddata/relay.toml";  // taken as by every tool, not needed yet

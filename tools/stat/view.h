@@ -1,4 +1,4 @@
-// What sdr-stat shows of one channel, and the two ways it shows it.
+// What sdr-stat shows of one channel, and the ways it shows it.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,9 @@ void print_sequence(const ReceiverCounters& receiver, JsonWriter* out);
 
 // Appends one object of `channels`, as sdr-stat(1) lists its members.
 void print_json(const View& view, JsonWriter* out);
+
+// The text that Prometheus scrapes (exposition format 0.0.4), as sdr-stat(1) lists its metrics.
+std::string prometheus_text(const std::vector<View>& views);
 
 // The table, a line per channel below its head. Names are cut where a line would pass `width`
 // columns; 0: never.
