@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "tests/fuzz/fuzz.h"
-#include "tools/cat/completeness.h"
 #include "tools/cat/index_mender.h"
 #include "tools/config/diagnostic.h"
+#include "tools/recording/completeness.h"
 #include "tools/recording/selection.h"
 
 using namespace sdr;

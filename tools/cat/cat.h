@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "tools/cat/completeness.h"
 #include "tools/cat/decoder.h"
 #include "tools/cat/mender.h"
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
 #include "tools/cat/report.h"
+#include "tools/recording/completeness.h"
 #include "tools/recording/ledger.h"
 #include "tools/recording/segment_reader.h"
 #include "tools/recording/selection.h"

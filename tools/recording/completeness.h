@@ -4,11 +4,10 @@
 #include <cstdint>
 #include <string>
 
-#include "tools/cat/report.h"
 #include "tools/recording/ledger.h"
+#include "tools/recording/tally.h"
 
-namespace sdr::cat {
-using namespace recording;
+namespace sdr::recording {
 
 // "12 lost in 3 gaps, 40 dropped by the kernel"; empty where nothing is.
 std::string losses_text(const Losses& losses);
@@ -44,4 +43,4 @@ class Completeness {
   Losses losses_ = {};
 };
 
-}  // namespace sdr::cat
+}  // namespace sdr::recording

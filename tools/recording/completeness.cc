@@ -1,10 +1,11 @@
-#include "tools/cat/completeness.h"
+#include "tools/recording/completeness.h"
 
 #include <algorithm>
 
 #include "tools/lib/counted.h"
+#include "tools/lib/time_text.h"
 
-namespace sdr::cat {
+namespace sdr::recording {
 namespace {
 
 void add_part(std::string* text, const std::string& part) {
@@ -136,4 +137,4 @@ std::string Completeness::verdict() const {
   return "not complete: " + missing + (unknown.empty() ? "" : "; not known: " + unknown);
 }
 
-}  // namespace sdr::cat
+}  // namespace sdr::recording
