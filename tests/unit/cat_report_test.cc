@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "tools/cat/output.h"
 #include "tools/cat/report.h"
+#include "tools/lib/progress.h"
 
 using namespace sdr::cat;
 using namespace sdr::recording;

@@ -12,6 +12,7 @@
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
 #include "tools/cat/report.h"
+#include "tools/lib/progress.h"
 #include "tools/recording/completeness.h"
 #include "tools/recording/ledger.h"
 #include "tools/recording/segment_reader.h"

@@ -8,6 +8,7 @@
 
 #include "tools/cat/cat.h"
 #include "tools/cat/recovery.h"
+#include "tools/lib/progress.h"
 
 namespace {
 
@@ -35,7 +36,7 @@ int run(int argc, char** argv) {
   std::vector<sdr::recording::Source> sources;
   for (const std::string& input : options.inputs)
     sources.push_back(sdr::recording::find_source(input, wanted));
-  sdr::cat::Progress progress(bytes_of(sources) * (recovers ? 2 : 1));  // which reads all twice
+  sdr::Progress progress(bytes_of(sources) * (recovers ? 2 : 1));  // which reads all twice
   sdr::cat::Output output;
   if (recovers) return sdr::cat::Recovery(options, &output, &progress).run(std::move(sources));
   return sdr::cat::Cat(options, &output, &progress).run(std::move(sources));

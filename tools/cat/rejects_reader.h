@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "tools/cat/kept_datagram.h"
-#include "tools/cat/output.h"
 #include "tools/cat/segment_writer.h"
+#include "tools/lib/progress.h"
 #include "tools/recording/segment_reader.h"
 #include "tools/recording/source.h"
 
