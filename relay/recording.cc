@@ -102,7 +102,7 @@ Status Recording::append_row(IndexRow* row, const Losses& losses) {
   row->losses = losses_since(recorded_.losses, losses);
   if (Status s = index_.append(*row); !s) return s;
   recorded_.index_bytes = index_.bytes();
-  recorded_.losses = losses;
+  recorded_.losses = losses_ = losses;
   return {};
 }
 

@@ -115,7 +115,6 @@ Status Store::drain_data(const Ring& ring, int64_t until_ns) {
   const uint64_t block_max =
       options_.segment_bytes / 2 < (1 << 20) ? options_.segment_bytes / 2 : 1 << 20;
   const Committed committed = ring.head().committed.read();
-  data_.note_losses(committed.open.losses);
   Drained drained;
   Result<bool> more = true;
   is_behind_ = false;
@@ -124,6 +123,8 @@ Status Store::drain_data(const Ring& ring, int64_t until_ns) {
     more = drain_datums(ring, committed, &data_, block_max, &drained);
     is_behind_ = more && *more && realtime_ns() >= until_ns;
   } while (more && *more && !is_behind_);
+  // A segment that became full on the way was sealed without what was lost behind its last block.
+  if (more && !is_behind_) data_.note_losses(committed.open.losses);
   keep_to_own_counters();
   add(counters_->recorded, drained.datums);
   add(counters_->recorded_bytes, drained.bytes);

@@ -12,7 +12,7 @@ from sdrtest import (Skip, case, check_equal, children, enter_network, finish,  
 from index_file import index_path, ledger, rows_of  # noqa: E402
 from segments import Segment, numbers, python_avro, sealed  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
-from udp import Varying, sender  # noqa: E402
+from udp import Varying, send_paced, sender  # noqa: E402
 
 enter_network()
 run, storage = run_dir(), storage_dir()
@@ -63,6 +63,20 @@ with case("each block has its row, under its segment's name, mode and marker, fo
         check_equal(index_path(path).stat().st_mode, path.stat().st_mode, "mode")
         check_equal(all(row.first_time for row in rows), True, "times")
     check_equal(len(list(relay.directory.glob("date=*/*.index"))), 4, "indexes")
+
+with case("segments that become full one after the other: what was lost behind them is told once"):
+    relay = Relay(data, run, storage, "full", full_rate="239.1.1.1:6000", sync_ms=60000,
+                  segment_bytes=128 << 10, sequence="0")
+    sock = sender(relay.listen)
+    send_paced(sock, [shape.make(number) for number in range(5000) if number != 4900] + [BAD],
+               relay.counters)
+    relay.wait_received(5000)
+    check_equal(relay.counters().recorded, 0, "recorded before the stop")
+    relay.stop()
+    assert len(sealed(relay.directory)) > 2, "they did not become full"
+    found = ledger(relay.directory)
+    check_equal((found["lost"], found["rejected"], found["restarts"]), (1, 1, 1),
+                "lost, rejected, restarts")
 
 with case("killed before the seal: the index goes on where the segment does"):
     relay = start("killed")
