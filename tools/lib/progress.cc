@@ -17,19 +17,10 @@ int64_t now_ms() {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-std::string bytes_text(double bytes) {
-  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-  size_t unit = 0;
-  for (; bytes >= 999.95 && unit < 5; ++unit) bytes /= 1000;
-  char text[32];
-  snprintf(text, sizeof text, "%.*f %s", unit ? 1 : 0, bytes, kUnits[unit]);
-  return text;
-}
-
 }  // namespace
 
-Progress::Progress(int64_t bytes_total)
-    : wanted_(isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO)),
+Progress::Progress(int64_t bytes_total, bool is_output_idle)
+    : wanted_(isatty(STDERR_FILENO) && (is_output_idle || !isatty(STDOUT_FILENO))),
       bytes_total_(bytes_total),
       start_ms_(now_ms()),
       next_ms_(start_ms_ + kProgressDelayMs) {}
@@ -46,6 +37,15 @@ void Progress::update(int64_t bytes_done) {
 void Progress::clear() {
   if (drawn_) fputs("\r\033[K", stderr);
   drawn_ = false;
+}
+
+std::string bytes_text(double bytes) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  size_t unit = 0;
+  for (; bytes >= 999.95 && unit < 5; ++unit) bytes /= 1000;
+  char text[32];
+  snprintf(text, sizeof text, "%.*f %s", unit ? 1 : 0, bytes, kUnits[unit]);
+  return text;
 }
 
 std::string progress_text(int64_t bytes_done, int64_t bytes_total, int64_t elapsed_ms) {

@@ -6,11 +6,11 @@
 
 namespace sdr {
 
-// Drawn only while standard error is a terminal, standard output is none, and the work goes on for
-// more than a moment.
+// Drawn only while standard error is a terminal, and the work goes on for more than a moment.
 class Progress {
  public:
-  explicit Progress(int64_t bytes_total);
+  // Not drawn where standard output is a terminal, too, unless nothing is written to it meanwhile.
+  explicit Progress(int64_t bytes_total, bool is_output_idle = false);
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -25,6 +25,9 @@ class Progress {
   int64_t start_ms_;
   int64_t next_ms_;
 };
+
+// "12.3 MB".
+std::string bytes_text(double bytes);
 
 // "12%  1.2 GB of 10.0 GB, 300.0 MB/s, 29 s left"; without the total where it is not known (0).
 std::string progress_text(int64_t bytes_done, int64_t bytes_total, int64_t elapsed_ms);

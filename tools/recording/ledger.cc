@@ -17,11 +17,21 @@ Losses missing_of(const Losses& losses) {
 Ledger::Ledger(const std::string& path, std::span<const uint8_t> sync, bool growing,
                const Account* before)
     : path_(path), sync_(sync.begin(), sync.end()), growing_(growing) {
+  begin(reader_.open(path, sync, growing), before);
+}
+
+Ledger::Ledger(UniqueFd index, std::span<const uint8_t> sync, const Account* before)
+    : sync_(sync.begin(), sync.end()), growing_(false) {
+  begin(index ? reader_.open(std::move(index), sync, false) : IndexReader::Opened::kMissing,
+        before);
+}
+
+void Ledger::begin(IndexReader::Opened opened, const Account* before) {
   if (before) {
     account_.has_last_time = before->has_last_time;
     account_.last_time_us = before->last_time_us;
   }
-  switch (reader_.open(path, sync, growing)) {
+  switch (opened) {
     case IndexReader::Opened::kYes:
       account_.index = Account::Index::kRead;
       break;

@@ -50,6 +50,8 @@ class Ledger {
   // this one, or null.
   Ledger(const std::string& path, std::span<const uint8_t> sync, bool growing,
          const Account* before);
+  // By the index that is open in `index`, which may be empty; the segment does not grow.
+  Ledger(UniqueFd index, std::span<const uint8_t> sync, const Account* before);
 
   // The blocks as they are found, in order.
   void note_block(uint64_t offset, int64_t datums);
@@ -61,6 +63,7 @@ class Ledger {
     uint64_t offset;
     int64_t datums;
   };
+  void begin(IndexReader::Opened opened, const Account* before);
   bool has_row();
   bool match(const Block& block);
   void take_row();
