@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include "tools/cat/report.h"
-#include "tools/lib/progress.h"
 
 using namespace sdr::cat;
 using namespace sdr::recording;
@@ -56,12 +55,4 @@ TEST_CASE("cat: text out of a file is fit for a terminal") {
   CHECK(printable("null") == "null");
   CHECK(printable("a\x1b[2J\n\x80") == "a?[2J??");
   CHECK(printable(std::string(300, 'x')).size() == 203);
-}
-
-TEST_CASE("cat: progress") {
-  CHECK(progress_text(0, 1000, 0) == "  0%  0 B of 1.0 kB, 0 B/s");
-  CHECK(progress_text(50000000, 200000000, 1000) ==
-        " 25%  50.0 MB of 200.0 MB, 50.0 MB/s, 3 s left");
-  CHECK(progress_text(1234567, 0, 1000) == "1.2 MB, 1.2 MB/s");
-  CHECK(progress_text(999950, 0, 1000) == "1.0 MB, 1.0 MB/s");
 }
