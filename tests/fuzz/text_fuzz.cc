@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_log(text);
   check_svstat(text);
   check_json(text, is_utf8(data, size));
-  const std::string shown = cat::printable(text);
+  const std::string shown = recording::printable(text);
   require(std::all_of(shown.begin(), shown.end(), [](char c) { return c >= ' ' && c <= '~'; }));
   require(!has_control(printable(text, 64)) && !has_control(quoted(text)));
   return 0;

@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "relay/format/header_check.h"
 #include "relay/format/segment_name.h"
 
 namespace sdr::cat {
@@ -19,16 +18,6 @@ constexpr size_t kWindowBytes = 2 << 20;
 
 Reject check_block(const OcfBlock& block, void* decoder) {
   return static_cast<const Decoder*>(decoder)->shape().check(block);
-}
-
-// A file that a relay has not sealed is by nobody else: it has a check. In other files one may be
-// missing, or be another file's of which the metadata were copied.
-bool is_header_damaged(const std::string& path, const SegmentReader& reader) {
-  const std::string_view header = reader.header();
-  const HeaderCheck found =
-      check_header({reinterpret_cast<const uint8_t*>(header.data()), header.size()});
-  const bool unsealed = path[path.rfind('/') + 1] == '.' && !reader.metadata("sdr.channel").empty();
-  return found == HeaderCheck::kBad || (unsealed && found == HeaderCheck::kNone);
 }
 
 bool is_regular(int fd) {

@@ -51,7 +51,6 @@ class Cat {
   bool open_decoder(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
   void read_all(Reading* reading);
   void read_range(Reading* reading);
-  bool plan_by_index(Reading* reading, std::vector<Span>* spans, std::string* lacks);
   // Blocks from where the reader is, as long as they begin before `end`.
   void read_blocks(Reading* reading, uint64_t end);
   void read_block(const Found& found, Reading* reading);

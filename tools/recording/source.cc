@@ -68,15 +68,6 @@ std::string channel_of(const fs::path& directory) {
   return name.starts_with(kChannelPrefix) ? name.substr(kChannelPrefix.size()) : "";
 }
 
-bool is_recovered(const Segment& segment) {
-  UniqueFd fd(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
-  std::string why;
-  SegmentReader reader(std::move(fd), false, kHeaderWindowBytes);
-  return reader.read_header(&why) == SegmentReader::Header::kOk &&
-         !reader.metadata(kRecoveredKey).empty();
-}
-
 Source read_directory(const std::string& name, fs::path directory, const Wanted& wanted) {
   const bool rejected = wanted.rejected;
   if (!directory.has_filename()) directory = directory.parent_path();
@@ -136,6 +127,15 @@ std::vector<Segment> list_segments(const std::string& directory, std::string_vie
   if (open_errno != ENOENT && !sealed_meanwhile)
     found.push_back({.path = open_path, .open = true, .fd = std::move(open_fd)});
   return found;
+}
+
+bool is_recovered(const Segment& segment) {
+  UniqueFd fd(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  std::string why;
+  SegmentReader reader(std::move(fd), false, kHeaderWindowBytes);
+  return reader.read_header(&why) == SegmentReader::Header::kOk &&
+         !reader.metadata(kRecoveredKey).empty();
 }
 
 void choose_by_name(std::string_view channel, const TimeRange& range,

@@ -46,6 +46,10 @@ Source find_source(const std::string& input, const Wanted& wanted);
 std::vector<Segment> list_segments(const std::string& directory, std::string_view channel,
                                    std::string* error);
 
+// Whether the datums of a segment had been rejected and were taken back: they lie between the times
+// of other segments.
+bool is_recovered(const Segment& segment);
+
 // Leaves out those of a channel's segments that by their names hold nothing of the range.
 void choose_by_name(std::string_view channel, const TimeRange& range,
                     std::vector<Segment>* segments);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "tools/lib/schema.h"
-
 namespace sdr::recording {
 namespace {
 
@@ -23,6 +21,20 @@ bool TimeField::is_in(const TimeRange& range, int64_t number) const {
          (scaled < __int128{range.to_us} * units_per_s || range.to_us == INT64_MAX);
 }
 
+// Fields come in the order of the bytes, each before those within it.
+std::vector<uint32_t> index_path(const CompiledSchema& schema, const SchemaField& field) {
+  std::vector<uint32_t> path;
+  for (const SchemaField& each : schema.fields) {
+    const size_t depth =
+        static_cast<size_t>(std::count(each.path.begin(), each.path.end(), '.')) + 1;
+    const bool is_sibling = path.size() >= depth;
+    path.resize(depth, 0);
+    if (is_sibling) ++path.back();
+    if (each.path == field.path) break;
+  }
+  return path;
+}
+
 std::optional<TimeField> find_time_field(std::string_view schema_text, std::string* why) {
   CompiledSchema schema;
   try {
@@ -32,20 +44,15 @@ std::optional<TimeField> find_time_field(std::string_view schema_text, std::stri
     return {};
   }
   std::optional<TimeField> found;
-  // Fields come in the order of the bytes, each before those within it.
-  std::vector<uint32_t> path;
   for (const SchemaField& field : schema.fields) {
-    const size_t depth =
-        static_cast<size_t>(std::count(field.path.begin(), field.path.end(), '.')) + 1;
-    const bool is_sibling = path.size() >= depth;
-    path.resize(depth, 0);
-    if (is_sibling) ++path.back();
     const int64_t units = units_per_s_of(field);
     const bool is_receive_time =
         field.path == "receive_time" && units == 1000000 && &field == &schema.fields.back();
     if (units == 0 || (found && !is_receive_time)) continue;
-    found = {
-        .name = field.path, .path = path, .units_per_s = units, .is_receive_time = is_receive_time};
+    found = {.name = field.path,
+             .path = index_path(schema, field),
+             .units_per_s = units,
+             .is_receive_time = is_receive_time};
   }
   if (!found) *why = "its schema has no receive_time and no other field that is a timestamp";
   return found;

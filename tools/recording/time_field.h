@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tools/lib/schema.h"
 #include "tools/recording/moment.h"
 
 namespace sdr::recording {
@@ -19,6 +20,9 @@ struct TimeField {
 
   bool is_in(const TimeRange& range, int64_t number) const;
 };
+
+// The way to one of the schema's fields, as TimeField has it.
+std::vector<uint32_t> index_path(const CompiledSchema& schema, const SchemaField& field);
 
 // The root record's last field where it is what a relay puts there (receive_time,
 // timestamp-micros), else the first long of the logical type timestamp-millis, -micros or -nanos,
