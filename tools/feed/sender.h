@@ -1,9 +1,13 @@
 // Sends datagrams in bursts, and counts what became of them.
+//
+// Equal ones in a row leave as one UDP_SEGMENT send where the kernel can: receivers see single
+// datagrams all the same.
 #pragma once
 
 #include <signal.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +23,8 @@ struct SendCounts {
   int last_errno = 0;
 };
 
+using Datagram = std::span<const uint8_t>;
+
 class Sender {
  public:
   // Resolves, makes the socket and connects it; throws std::runtime_error that says what is wrong.
@@ -30,11 +36,16 @@ class Sender {
 
   // Sends all of them, unless stopped. A full buffer is waited for; ECONNREFUSED is the answer to
   // an earlier datagram and no reason to stop; any other error costs the one datagram.
+  void send(std::span<const Datagram> datagrams);
   void send(const std::vector<std::string>& datagrams);
   const SendCounts& counts() const { return counts_; }
 
  private:
+  size_t run_at(std::span<const Datagram> datagrams, size_t run_max) const;
+  void settle_error(int sys_errno, size_t first_run, size_t first_size, size_t* at);
+
   int fd_ = -1;
+  size_t segment_bytes_max_ = 0;  // of what may leave as one; 0: nothing
   const volatile sig_atomic_t* stopped_;
   SendCounts counts_;
 };
