@@ -106,7 +106,7 @@ FUZZ_CXX   ?= clang++
 FUZZ_FLAGS := $(COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 UNFUZZED   := gen/apply% gen/boot% gen/diff% gen/fleet% gen/held% gen/plan% gen/program% \
               gen/render% gen/runit% gen/s6% gen/supervisor% confine/confine% confine/held% \
-              confine/priv% feed/sender%
+              confine/priv% feed/sender% feed/replay feed/replay_lane feed/replay_console
 FUZZ_SRC   := $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(FUZZ_LIB) \
               $(filter-out $(UNFUZZED:%=tools/%.cc),$(UNIT_TOOLS))
 

@@ -9,6 +9,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tools/confine/options.h"
 #include "tools/feed/options.h"
+#include "tools/feed/pace_field.h"
+#include "tools/feed/replay_plan.h"
 #include "tools/lib/cgroup_find.h"
 
 using namespace sdr;
@@ -50,13 +52,27 @@ void check_confine(int argc, char** argv) {
           !o.socket.copied_from.empty());
 }
 
+void check_replay(const ReplayOptions& o) {
+  require(o.speed == 0 || (o.speed >= 1e-6 && o.speed <= 1e6));
+  require(o.range.from_us < o.range.to_us && o.gap_max_ns >= -1);
+  require(o.to_fleet || !o.all);
+  require(o.time_field.empty() || is_pace_field_text(o.time_field));
+  try {
+    for (const auto& [source, destination] : pair_operands(o))
+      require(o.to_fleet == destination.empty() && (o.to_fleet || !source.empty()));
+  } catch (const PlanError& error) {
+    require(error.exit_code == 100);
+  }
+}
+
 void check_feed(int argc, char** argv) {
   FeedOptions o;
   optind = 0;
   const int exit_code = parse_feed_options(argc, argv, &o);
   require(exit_code == -1 || exit_code == 0 || exit_code == 100);
   if (exit_code != -1) return;
-  require(!o.destination.empty() && !o.schema_path.empty());
+  require(o.is_replay || (!o.destination.empty() && !o.schema_path.empty()));
+  if (o.is_replay) check_replay(o.replay);
   require(o.rate_hz >= 0 && o.duration_s >= 0 && o.ttl >= -1 && o.ttl <= 255);
 }
 

@@ -230,7 +230,6 @@ with case("--stdin: each line a datum, sent at once; what is none is named by it
 
 with case("what is wrong is one line, exit 100"):
     small = str(schema_file(SMALL))
-    assert "--replay is not supported yet" in refused(TO, "--replay", "x.avro")
     assert "--rate is missing" in refused(TO, "--schema", small)
     assert "--schema is missing" in refused(TO, "--rate", "1")
     assert "no destination" in refused("--schema", small, "--rate", "1")

@@ -228,6 +228,38 @@ TEST_CASE("feed: the command line") {
   CHECK(parse_with({"--rate", "0"}) == -1);
 }
 
+TEST_CASE("feed: the command line of a replay") {
+  FeedOptions options;
+  CHECK(parse({"a:1", "--replay", "x.avro", "y", "--speed", "2.5", "--from", "@5", "--to", "@7.5",
+               "--max-gap", "5s", "--time-field", "pose.t:ms", "--config", "c"},
+              &options) == -1);
+  CHECK(options.is_replay);
+  CHECK(options.replay.operands == std::vector<std::string>{"a:1", "x.avro", "y"});
+  CHECK(options.replay.speed == 2.5);
+  CHECK(options.replay.range.from_us == 5000000);
+  CHECK(options.replay.range.to_us == 7500000);
+  CHECK(options.replay.gap_max_ns == 5000000000);
+  CHECK(options.replay.time_field == "pose.t:ms");
+  CHECK(options.replay.place.config_given);
+  CHECK_FALSE(options.replay.place.run_given);
+  for (const char* speed : {"max", "0"}) {
+    CHECK(parse({"--replay", "x=a:1", "--speed", speed}, &options) == -1);
+    CHECK(options.replay.speed == 0);
+  }
+  CHECK(parse({"--replay", "--to-fleet", "--all", "--run", "r"}, &options) == -1);
+  CHECK(options.replay.all);
+  for (const char* bad : {"-1", "", "1e7", "nan", "fast"})
+    CHECK(parse({"a:1", "--replay", "x", "--speed", bad}, &options) == 100);
+  for (const char* bad : {"5", "-1s", "", "5 s"})
+    CHECK(parse({"a:1", "--replay", "x", "--max-gap", bad}, &options) == 100);
+  for (const char* more : {"--stdin", "--rate=1", "--schema=s", "--count=1", "--all", "--replay=x"})
+    CHECK(parse({"a:1", "--replay", "x", more}, &options) == 100);
+  CHECK(parse({"--replay"}, &options) == 100);
+  CHECK(parse({"--replay", "--to-fleet"}, &options) == 100);
+  CHECK(parse({"--replay", "--to-fleet", "--all", "x"}, &options) == 100);
+  CHECK(parse({"a:1", "--replay", "x", "--from", "@7", "--to", "@7"}, &options) == 100);
+}
+
 TEST_CASE("feed: a command line that is wrong") {
   FeedOptions options;
   CHECK(parse({"--schema", "s", "--rate", "1"}, &options) == 100);
@@ -235,7 +267,8 @@ TEST_CASE("feed: a command line that is wrong") {
   CHECK(parse({"a:1", "--schema", "s"}, &options) == 100);
   CHECK(parse_with({"b:2"}) == 100);
   CHECK(parse_with({"--stdin"}) == 100);
-  CHECK(parse_with({"--replay", "x.avro"}) == 100);
+  CHECK(parse_with({"--replay"}) == 100);
+  CHECK(parse_with({"--speed", "2"}) == 100);
   CHECK(parse_with({"--no-such-option"}) == 100);
   CHECK(parse_with({"--count"}) == 100);
   for (const char* bad : {"-1", "", "1x", "nan", "inf", "1e10"})

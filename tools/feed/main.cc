@@ -15,6 +15,7 @@
 #include "tools/feed/datum.h"
 #include "tools/feed/json_datum.h"
 #include "tools/feed/options.h"
+#include "tools/feed/replay.h"
 #include "tools/feed/sender.h"
 #include "tools/feed/synthetic.h"
 #include "tools/lib/json.h"
@@ -178,6 +179,10 @@ int fail(int code, const std::string& what) {
 int run(const FeedOptions& options) {
   std::string place = options.schema_path;
   try {
+    if (options.is_replay) {
+      catch_signals();
+      return replay(options, &stopped);
+    }
     DatumSchema schema(read_file(options.schema_path), options.counter);
     Sender sender(options, &stopped);
     catch_signals();

@@ -3,10 +3,26 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "tools/config/in_force.h"
+#include "tools/recording/moment.h"
 
 namespace sdr {
 
 enum class Signal { kSine, kRamp, kNoise, kSquare };
+
+// With --replay.
+struct ReplayOptions {
+  std::vector<std::string> operands;  // DEST and sources, SOURCE=DEST, or sources for the fleet
+  double speed = 1;                   // 0: as fast as it goes
+  recording::TimeRange range;
+  std::string time_field;   // "PATH" or "PATH:UNIT"; empty: receive times
+  int64_t gap_max_ns = -1;  // -1: pauses stay as long as they were
+  bool to_fleet = false;
+  bool all = false;  // every channel of the fleet
+  ConfigPlace place;
+};
 
 struct FeedOptions {
   std::string destination;  // "HOST:PORT", "[HOST]:PORT"
@@ -23,6 +39,8 @@ struct FeedOptions {
   bool from_stdin = false;
   bool json = false;
   bool progress = false;
+  bool is_replay = false;
+  ReplayOptions replay;
 };
 
 // Returns -1 to go on, else the exit code: 0 for --help and --version, 100 for an unusable command

@@ -174,8 +174,8 @@ void Sender::settle_error(int sys_errno, size_t first_run, size_t first_size, si
     nanosleep(&pause, nullptr);
     return;
   }
-  const bool is_refused = sys_errno == EMSGSIZE || sys_errno == EINVAL || sys_errno == EIO ||
-                          sys_errno == EOPNOTSUPP;
+  const bool is_refused =
+      sys_errno == EMSGSIZE || sys_errno == EINVAL || sys_errno == EIO || sys_errno == EOPNOTSUPP;
   if (first_run > 1 && is_refused) {
     // Segments must fit the route's MTU, and some devices take none: plainly, from this size on.
     segment_bytes_max_ = first_size - 1;

@@ -129,13 +129,12 @@ std::vector<Segment> list_segments(const std::string& directory, std::string_vie
   return found;
 }
 
-bool is_recovered(const Segment& segment) {
+std::unique_ptr<SegmentReader> read_header_of(const Segment& segment) {
   UniqueFd fd(::open(segment.path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
+  if (!fd) return nullptr;
   std::string why;
-  SegmentReader reader(std::move(fd), false, kHeaderWindowBytes);
-  return reader.read_header(&why) == SegmentReader::Header::kOk &&
-         !reader.metadata(kRecoveredKey).empty();
+  auto reader = std::make_unique<SegmentReader>(std::move(fd), segment.open, kHeaderWindowBytes);
+  return reader->read_header(&why) == SegmentReader::Header::kOk ? std::move(reader) : nullptr;
 }
 
 void choose_by_name(std::string_view channel, const TimeRange& range,
@@ -144,8 +143,10 @@ void choose_by_name(std::string_view channel, const TimeRange& range,
   for (const Segment& segment : *segments) {
     if (!segment.open) starts_us.push_back(parse_segment_name(channel, file_name(segment)));
   }
-  const std::vector<bool> chosen =
-      choose_segments(starts_us, range, [&](size_t i) { return is_recovered((*segments)[i]); });
+  const std::vector<bool> chosen = choose_segments(starts_us, range, [&](size_t i) {
+    const std::unique_ptr<SegmentReader> reader = read_header_of((*segments)[i]);
+    return reader && !reader->metadata(kRecoveredKey).empty();
+  });
   size_t i = 0;
   std::erase_if(*segments, [&](const Segment& segment) { return !segment.open && !chosen[i++]; });
 }

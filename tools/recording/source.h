@@ -1,6 +1,7 @@
 // What there is to read: files, directories of segments, and channels by name.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "relay/fd.h"
 #include "tools/config/in_force.h"
 #include "tools/recording/moment.h"
+#include "tools/recording/segment_reader.h"
 
 namespace sdr::recording {
 
@@ -46,9 +48,9 @@ Source find_source(const std::string& input, const Wanted& wanted);
 std::vector<Segment> list_segments(const std::string& directory, std::string_view channel,
                                    std::string* error);
 
-// Whether the datums of a segment had been rejected and were taken back: they lie between the times
-// of other segments.
-bool is_recovered(const Segment& segment);
+// The header of a segment, read; null where it cannot be. A recovered segment (kRecoveredKey) lies
+// between the times of others.
+std::unique_ptr<SegmentReader> read_header_of(const Segment& segment);
 
 // Leaves out those of a channel's segments that by their names hold nothing of the range.
 void choose_by_name(std::string_view channel, const TimeRange& range,
