@@ -16,7 +16,7 @@ SDR_FEED = Path(os.environ.get("SDR_BIN", BIN)).resolve() / "sdr-feed"
 SO_TIMESTAMPNS = 35
 SECOND = 1000000
 START = micros("2026-11-22T20:00:00")
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 def record(*fields, name="N"):

@@ -88,8 +88,10 @@ bool LaneReader::open_form(const std::string& path, const SegmentReader& reader)
   }
   if (options_.pace_field.empty()) return true;
   form_->pace_field = find_pace_field(text, options_.pace_field, &why);
-  if (!form_->pace_field) fail(path, why, 100);
-  return form_->pace_field.has_value();
+  if (form_->pace_field) return true;
+  fail(path, why, 100);
+  form_.reset();
+  return false;
 }
 
 bool LaneReader::parse_form(std::string_view text, std::string* why) {
@@ -139,6 +141,10 @@ void LaneReader::read_parts(Reading* reading) {
               "its datums have no receive_time: they are spread evenly over the time in which each "
               "block was received");
     told_of_index_ = true;
+  }
+  if (!in_range) {
+    read_blocks(reading, kFileEnd);
+    return;
   }
   if (!plan.is_known && !form_->time_field) {
     fail(reading->path,
