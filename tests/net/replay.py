@@ -157,7 +157,8 @@ with case("channels are kept in step: what one received before the other leaves 
         order.append((channel, len(times[channel])))
         times[channel].append(at)
     for channel in "ab":
-        write(numbered(TIMED, times[channel], rng.randint(5, 90), channel=channel), f"step_{channel}")
+        write(numbered(TIMED, times[channel], rng.randint(5, 90), channel=channel),
+              f"step_{channel}")
     for speed in ("1", "max", "0.7"):
         listener = Listener("0.0.0.0:26000")
         # Two addresses of one socket: its queue has them in the order in which they left.

@@ -201,9 +201,9 @@ with case("damage is told and left out, the rest is sent, exit 1"):
     _, said = feed(TO, "--replay", path, *MAX, code=1)
     assert "1 datum too large for a datagram" in said and "sent 1 datagrams" in said, said
 
-with case("nothing says when it was received: nothing is sent of any, and what would help is named"):
-    stamped = record(NUMBER, {"name": "when", "type": {"type": "long",
-                                                      "logicalType": "timestamp-micros"}})
+with case("nothing says when it was received: nothing is sent of any; what would help is named"):
+    when = {"type": "long", "logicalType": "timestamp-micros"}
+    stamped = record(NUMBER, {"name": "when", "type": when})
     path = put("untold.avro", header(stamped) + block([varint(1) + varint(START)]))
     _, said = feed("--replay", f"{path}={TO}", f"{WORK}/timed.avro=127.0.0.1:26001", code=100)
     for part in ("nothing says when", "untold.index", "--time-field when", "sent 0 datagrams"):
