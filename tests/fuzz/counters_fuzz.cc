@@ -47,8 +47,7 @@ void check_view(const status::View& view) {
   status::print_json(view, &json);
   require(is_json(json_text));
   std::vector<status::View> views;
-  views.push_back({view.name, view.service, nullptr, std::make_unique<CountersPage>(*view.now), 0,
-                   view.time_ns});
+  views.push_back({view.name, view.service, nullptr, view.now, 0, view.time_ns, 0});
   for (const size_t width : {size_t{0}, kWidth}) {
     const std::string table = status::table_text(views, width);
     require(std::count(table.begin(), table.end(), '\n') == 2 && table.ends_with('\n'));
@@ -62,7 +61,7 @@ void check_gaps(const CountersPage& page, uint64_t gaps_now) {
   std::vector<status::Gaps> channels(1);
   status::Gaps& gaps = channels[0];
   gaps.name = "engine";
-  gaps.page = std::make_unique<CountersPage>(page);
+  gaps.page = std::make_shared<CountersPage>(page);
   gaps.ranges = status::kept_ranges(page, gaps_now);
   require(gaps.ranges.size() < kLostRangesKept);
   require(gaps.ranges.size() <= get(page.receiver.sequence.gaps));
@@ -85,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string bytes = (good_head ? page_head() : "") + std::string(input.rest());
   if (good_head) bytes.resize(kCountersBytes);
   file.write(bytes);
-  status::View view = {"engine", {}, nullptr, nullptr, 0.5, UINT64_MAX / 2};
+  status::View view = {"engine", {}, nullptr, nullptr, 0.5, UINT64_MAX / 2, 0};
   status::Page page;
   std::string why;
   const status::Page::Opened opened = page.open(file.path(), "engine", &why);
@@ -94,9 +93,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   view.now = page.read();
   require(view.now->stream_count <= kStreamsMax);
   if (opened != status::Page::Opened::kOk) require(get(view.now->receiver.received) == 0);
-  view.before = std::make_unique<CountersPage>(*view.now);
-  std::reverse(reinterpret_cast<char*>(&view.before->receiver.latency[0]),
-               reinterpret_cast<char*>(view.before.get() + 1));
+  const auto before = std::make_shared<CountersPage>(*view.now);
+  std::reverse(reinterpret_cast<char*>(&before->receiver.latency[0]),
+               reinterpret_cast<char*>(before.get() + 1));
+  view.before = before;
   view.service = status::find_process(*view.now, UINT64_MAX);
   check_percentiles(*view.now);
   check_view(view);

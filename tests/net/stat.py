@@ -134,7 +134,7 @@ with case("rates come from two readings"):
                                stdout=subprocess.PIPE)
     # It sleeps once, between its readings.
     proc = Path(f"/proc/{process.pid}")
-    wait_for(lambda: "counters/engine" in (proc / "maps").read_text() and
+    wait_for(lambda: (proc / "comm").read_text() == "sdr-stat\n" and
              (proc / "stat").read_text().split()[2] == "S", "the first reading")
     with open(ROOT / "counters/engine", "r+b") as file:
         file.seek(128 + 8 * 3)

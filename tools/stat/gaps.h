@@ -19,7 +19,7 @@ struct LostRange {
 
 struct Gaps {
   std::string name;
-  std::unique_ptr<CountersPage> page;  // a copy
+  std::shared_ptr<CountersPage> page;  // a copy
   std::vector<LostRange> ranges;       // those kept in it, oldest first
 };
 

@@ -16,10 +16,11 @@ namespace sdr::status {
 struct View {
   std::string name;
   Service service;
-  std::unique_ptr<CountersPage> before;  // empty where there was no first reading
-  std::unique_ptr<CountersPage> now;
+  std::shared_ptr<CountersPage> before;  // empty where there was no reading before
+  std::shared_ptr<CountersPage> now;
   double interval_s = 0;  // between the two
-  uint64_t time_ns = 0;   // of the second, wall clock
+  uint64_t time_ns = 0;   // of `now`, wall clock
+  uint64_t gaps_now = 0;  // what its `sequence.gaps` had become when the copy was complete
 };
 
 // It is up, but has not heard anything for longer than its `silence`.
