@@ -13,6 +13,7 @@
 #include "relay/kernel_drops.h"
 #include "relay/link_watch.h"
 #include "relay/log.h"
+#include "relay/marks.h"
 #include "relay/membership.h"
 #include "relay/signals.h"
 #include "relay/silence.h"
@@ -222,9 +223,11 @@ bool Receiver::look_around(int64_t now_ns) {
   if (!live_.socket.has_meminfo && batch_.has_kernel_drops) drops_.count(batch_.kernel_drops);
   if (now_ns < next_look_ns_ && next_look_ns_ - now_ns <= kLookEveryNs) return false;
   next_look_ns_ = now_ns + kLookEveryNs;
+  const Now now = now_is(now_ns);
+  mark_counters(&live_.counters, now.boot_ns);
   silence_.look(now_ns);
-  backlog_.note_clocks(now_is(now_ns));
-  count_clock_steps(now_is(now_ns));
+  backlog_.note_clocks(now);
+  count_clock_steps(now);
   if (live_.socket.has_meminfo) drops_.count(socket_drops(live_.socket.fd.get()));
   const bool goes_on = !stop_asked() && exit_code_ == 0;
   if (goes_on && (links_.changed() || !membership_.stands())) look_at_links();
@@ -285,6 +288,7 @@ int Receiver::run() {
   if (!open_streams()) return 111;
   const Now now = now_is(realtime_ns());
   clock_gap_ns_ = now.wall_ns - now.boot_ns;
+  mark_counters(&live_.counters, now.boot_ns);
   catch_signals();
   live_.ring.prepare_journal();
   if (live_.options.record_dir) {

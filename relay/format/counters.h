@@ -18,13 +18,14 @@
 namespace sdr {
 
 constexpr uint64_t kCountersMagic = 0x53544e5543524453;  // "SDRCUNTS" in memory order
-constexpr uint32_t kCountersVersion = 3;
+constexpr uint32_t kCountersVersion = 4;
 constexpr size_t kCountersBytes = 8192;
 constexpr size_t kStreamsMax = 9;  // [0] is the full-rate stream, then the decimated ones
 constexpr size_t kLatencyBuckets =
     36;  // bucket b counts latencies of [2^b, 2^(b+1)) ns; the last is open
 constexpr size_t kRejectReasons = 16;  // indexed by Reject; room to grow
 constexpr size_t kLostRangesKept = 128;
+constexpr uint64_t kMarkEveryNs = 60000000000;
 
 using Counter = Atomic<uint64_t>;
 
@@ -120,6 +121,16 @@ struct WriterCounters {
 constexpr uint64_t kDiskStalledNs = 1000000000;
 DiskState disk_state_at(const WriterCounters& writer, uint64_t now_ns);
 
+// What all counters were at a moment, so that whoever looks but once can tell what has happened
+// lately. The receiver takes one each kMarkEveryNs; the one before moves to [1], which then is that
+// to two times as old. The time in [0] is 0 while they change: a reader that finds it so, or has
+// read meanwhile, reads again.
+struct CountersMark {
+  Counter time_ns;  // CLOCK_BOOTTIME; 0: there is none
+  uint64_t receiver[offsetof(ReceiverCounters, lost_ranges) / sizeof(uint64_t)];  // all before that
+  WriterCounters writer;
+};
+
 struct CountersPage {
   uint64_t magic;
   uint32_t version;
@@ -133,6 +144,7 @@ struct CountersPage {
   alignas(128) ReceiverCounters receiver;
   alignas(128) WriterCounters writer;
   alignas(128) uint8_t kept[512];  // of one relay for the next (relay/handover.h)
+  CountersMark marks[2];
 };
 static_assert(sizeof(CountersPage) <= kCountersBytes);
 static_assert(offsetof(CountersPage, receiver) == 128);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kWords = sizeof(CountersPage) / sizeof(uint64_t);
 static_assert(sizeof(CountersPage) % sizeof(uint64_t) == 0);
+constexpr int kMarkTries = 3;  // a mark is made once a minute, in less than a microsecond
 
 // Why the page is none of ours, or null.
 const char* refusal(const CountersPage& page, std::string_view channel) {
@@ -66,12 +67,29 @@ Page::Opened Page::open(const std::string& path, std::string_view channel, std::
   return begun ? Opened::kRefused : Opened::kNotBegun;
 }
 
+void Page::copy_to(CountersPage* copy) const {
+  const auto* const words = static_cast<const Atomic<uint64_t>*>(map_);
+  for (size_t i = 0; i < kWords; ++i) {
+    const uint64_t word = words[i].load(Order::kAcquire);
+    memcpy(reinterpret_cast<char*>(copy) + i * sizeof word, &word, sizeof word);
+  }
+}
+
+// Whether the marks were left alone while they were copied.
+bool Page::has_whole_marks(const CountersPage& copy) const {
+  const uint64_t time_ns = get(copy.marks[0].time_ns);
+  const auto* const page = static_cast<const CountersPage*>(map_);
+  return time_ns != 0 && get(page->marks[0].time_ns) == time_ns;
+}
+
 std::unique_ptr<CountersPage> Page::read() const {
   std::unique_ptr<CountersPage> copy = std::make_unique<CountersPage>();
-  const auto* const words = static_cast<const Atomic<uint64_t>*>(map_);
-  for (size_t i = 0; words && i < kWords; ++i) {
-    const uint64_t word = words[i].load(Order::kAcquire);
-    memcpy(reinterpret_cast<char*>(copy.get()) + i * sizeof word, &word, sizeof word);
+  if (map_) {
+    copy_to(copy.get());
+    for (int i = 0; i < kMarkTries && !has_whole_marks(*copy); ++i) copy_to(copy.get());
+    if (!has_whole_marks(*copy)) {
+      for (CountersMark& mark : copy->marks) set(mark.time_ns, 0);
+    }
   }
   if (is_alive(get(copy->writer.pid))) {
     const DiskState disk = disk_state_at(copy->writer, static_cast<uint64_t>(monotonic_ns()));

@@ -25,13 +25,17 @@ class Page {
   Opened open(const std::string& path, std::string_view channel, std::string* why);
 
   // A copy of it as it is now, each word whole and read in the order of the page; of zeros where it
-  // is not open. A disk that keeps its writer waiting is `stalled` in it.
+  // is not open. A disk that keeps its writer waiting is `stalled` in it. Marks that are being made
+  // are left out.
   std::unique_ptr<CountersPage> read() const;
 
   // What the copy's `sequence.gaps` has become since; 0 where it is not open.
   uint64_t gaps_now() const;
 
  private:
+  void copy_to(CountersPage* copy) const;
+  bool has_whole_marks(const CountersPage& copy) const;
+
   const void* map_ = nullptr;
 };
 
