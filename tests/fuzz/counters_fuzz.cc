@@ -97,7 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::reverse(reinterpret_cast<char*>(&before->receiver.latency[0]),
                reinterpret_cast<char*>(before.get() + 1));
   view.before = before;
-  view.service = status::find_process(*view.now, UINT64_MAX);
+  view.service = status::find_service("/nowhere", "engine", *view.now, UINT64_MAX);
   check_percentiles(*view.now);
   check_view(view);
   const uint64_t gaps = get(view.now->receiver.sequence.gaps);

@@ -11,7 +11,7 @@
 #include "tools/config/diagnostic.h"
 #include "tools/gen/log_tail.h"
 #include "tools/lib/json.h"
-#include "tools/stat/service.h"
+#include "tools/stat/supervised.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;
@@ -29,8 +29,15 @@ void check_log(const std::string& text) {
 void check_svstat(std::string_view text) {
   const std::optional<status::Service> service = status::parse_svstat(text);
   if (!service) return;
-  require(service->supervised && service->for_s);
+  require(service->supervised() && service->for_s);
   require(service->state != status::State::kDown || service->pid == 0);
+}
+
+void check_runit(std::string_view bytes) {
+  const std::optional<status::Service> service = status::parse_runit_status(bytes, 1u << 30);
+  if (!service) return;
+  require(bytes.size() == 20 && service->supervised() && service->for_s);
+  require((service->state == status::State::kDown) == (service->pid == 0));
 }
 
 void check_json(std::string_view text, bool utf8) {
@@ -54,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(text_of(data, size));
   check_log(text);
   check_svstat(text);
+  check_runit(text);
+  check_runit(text.substr(0, 20));
   check_json(text, is_utf8(data, size));
   const std::string shown = recording::printable(text);
   require(std::all_of(shown.begin(), shown.end(), [](char c) { return c >= ' ' && c <= '~'; }));

@@ -6,6 +6,7 @@
 
 #include "tools/stat/percentile.h"
 #include "tools/stat/service.h"
+#include "tools/stat/supervised.h"
 #include "tools/stat/view.h"
 
 using namespace sdr;

@@ -59,8 +59,7 @@ void Sampler::read(const std::string& name, Sample* sample) {
     view.interval_s = static_cast<double>(now_ns - last->second.monotonic_ns) / 1e9;
   }
   now_[name] = {view.now, now_ns};
-  view.service =
-      ask_supervisor(run_ + "/service/" + name).value_or(find_process(*view.now, view.time_ns));
+  view.service = find_service(run_, name, *view.now, view.time_ns);
   sample->views.push_back(std::move(view));
 }
 

@@ -1,70 +1,19 @@
 #include "tools/stat/service.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <charconv>
-#include <vector>
+#include <cstdio>
+#include <string_view>
 
 #include "relay/fd.h"
-
-extern char** environ;
+#include "tools/config/text_file.h"
+#include "tools/stat/supervised.h"
 
 namespace sdr::status {
 namespace {
 
-std::vector<std::string_view> words_of(std::string_view text) {
-  std::vector<std::string_view> words;
-  while (true) {
-    const size_t begin = text.find_first_not_of(" \n");
-    if (begin == std::string_view::npos) return words;
-    text.remove_prefix(begin);
-    const size_t size = text.find_first_of(" \n");
-    words.push_back(text.substr(0, size));
-    text.remove_prefix(words.back().size());
-  }
-}
-
-template <typename Number>
-bool parse_number(std::string_view text, Number* number) {
-  const std::from_chars_result result =
-      std::from_chars(text.data(), text.data() + text.size(), *number);
-  return result.ec == std::errc() && result.ptr == text.data() + text.size();
-}
-
-// Runs a program with its standard output on a pipe and its standard error shut up. Returns what it
-// printed where it exited 0.
-std::optional<std::string> output_of(const std::vector<const char*>& words) {
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return std::nullopt;
-  const UniqueFd from(ends[0]);
-  UniqueFd to(ends[1]);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, to.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t pid;
-  const int failed = posix_spawnp(&pid, words[0], &actions, nullptr,
-                                  const_cast<char* const*>(words.data()), environ);
-  posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return std::nullopt;
-  to.reset();
-  std::string text;
-  char part[256];
-  ssize_t got;
-  while ((got = read(from.get(), part, sizeof part)) > 0 || (got < 0 && errno == EINTR)) {
-    if (got > 0) text.append(part, static_cast<size_t>(got));
-  }
-  int status = -1;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? std::optional(text) : std::nullopt;
-}
+constexpr size_t kManifestBytesMax = 1 << 20;
 
 bool is_relay(uint64_t pid) {
   char path[64];
@@ -73,6 +22,29 @@ bool is_relay(uint64_t pid) {
   char name[32] = {};
   return fd && read(fd.get(), name, sizeof name - 1) > 0 &&
          std::string_view(name).starts_with("sdr-relay");
+}
+
+Service find_process(const CountersPage& page, uint64_t now_ns) {
+  Service service;
+  const uint64_t pid = get(page.receiver.pid);
+  if (pid == 0 || !is_relay(pid)) return service;
+  service.state = State::kUp;
+  service.pid = static_cast<int64_t>(pid);
+  const uint64_t start_ns = get(page.receiver.start_time_ns);
+  if (start_ns > 0 && start_ns <= now_ns) service.for_s = (now_ns - start_ns) / 1'000'000'000;
+  return service;
+}
+
+std::optional<Service> ask_supervisor(const std::string& service_dir) {
+  struct stat status;
+  if (stat((service_dir + "/supervise").c_str(), &status) != 0) return std::nullopt;
+  if (std::optional<Service> service = ask_s6(service_dir)) return service;
+  return ask_runit(service_dir);
+}
+
+bool is_directory(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 }  // namespace
@@ -89,41 +61,30 @@ const char* state_name(State state) {
   return "down";
 }
 
-std::optional<Service> parse_svstat(std::string_view text) {
-  const std::vector<std::string_view> words = words_of(text);
-  if (words.size() != 5) return std::nullopt;
-  for (size_t i = 0; i < 3; ++i) {
-    if (words[i] != "true" && words[i] != "false") return std::nullopt;
-  }
-  Service service;
-  uint64_t for_s;
-  if (!parse_number(words[3], &for_s) || !parse_number(words[4], &service.pid)) return std::nullopt;
-  const bool up = words[0] == "true";
-  service.state = !up ? State::kDown : words[2] == "true" ? State::kUp : State::kStarting;
-  service.supervised = true;
-  service.wanted_up = words[1] == "true";
-  service.for_s = for_s;
-  if (!up) service.pid = 0;
+Service find_service(const std::string& run, const std::string& name, const CountersPage& page,
+                     uint64_t now_ns) {
+  // Where the scan directory is somebody else's, our own directory is the only name we know.
+  std::string dir = run + "/service/" + name;
+  if (!is_directory(dir)) dir = run + "/live/" + name;
+  if (!is_directory(dir)) return find_process(page, now_ns);
+  Service service = ask_supervisor(dir).value_or(find_process(page, now_ns));
+  service.dir = dir;
   return service;
 }
 
-std::optional<Service> ask_supervisor(const std::string& service_dir) {
-  struct stat status;
-  if (stat((service_dir + "/supervise").c_str(), &status) != 0) return std::nullopt;
-  const std::optional<std::string> text = output_of(
-      {"s6-svstat", "-o", "up,wantedup,ready,updownfor,pid", service_dir.c_str(), nullptr});
-  return text ? parse_svstat(*text) : std::nullopt;
-}
-
-Service find_process(const CountersPage& page, uint64_t now_ns) {
-  Service service;
-  const uint64_t pid = get(page.receiver.pid);
-  if (pid == 0 || !is_relay(pid)) return service;
-  service.state = State::kUp;
-  service.pid = static_cast<int64_t>(pid);
-  const uint64_t start_ns = get(page.receiver.start_time_ns);
-  if (start_ns > 0 && start_ns <= now_ns) service.for_s = (now_ns - start_ns) / 1'000'000'000;
-  return service;
+// sdr-gen notes in the manifest where the fleet lives.
+std::string log_directory(const std::string& service_dir) {
+  std::string text;
+  std::string error;
+  if (!read_text_file(service_dir + "/data/manifest", kManifestBytesMax, false, &text, &error))
+    return "";
+  constexpr std::string_view kLine = "\nvalue --log=";
+  const size_t at = text.find(kLine);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + kLine.size();
+  const std::string log = text.substr(begin, text.find('\n', begin) - begin);
+  const size_t slash = service_dir.rfind('/');
+  return log + "/" + service_dir.substr(slash + 1);
 }
 
 }  // namespace sdr::status

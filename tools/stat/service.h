@@ -13,21 +13,36 @@ namespace sdr::status {
 enum class State : uint8_t { kUp, kStarting, kDown };
 const char* state_name(State state);  // "up", "starting", "down"
 
-struct Service {
-  State state = State::kDown;
-  bool supervised = false;
-  bool wanted_up = false;         // by the supervisor
-  std::optional<uint64_t> for_s;  // how long it has been up or down, where that is known
-  int64_t pid = 0;                // of the receiver, while it is up
+enum class Keeper : uint8_t { kNone, kS6, kRunit };
+
+// How a process ended: by a signal, else with a code.
+struct Death {
+  int code = 0;
+  int signal = 0;
+  bool operator==(const Death&) const = default;
 };
 
-// Reads what `s6-svstat -o up,wantedup,ready,updownfor,pid` prints.
-std::optional<Service> parse_svstat(std::string_view text);
+struct Service {
+  State state = State::kDown;
+  Keeper keeper = Keeper::kNone;  // who answers for it
+  bool wanted_up = false;         // by the supervisor
+  bool gave_up = false;  // the relay cannot run as it is configured, and is not tried again
+  std::optional<uint64_t> for_s;  // how long it has been up or down, where that is known
+  int64_t pid = 0;                // of the receiver, while it is up
+  std::string dir;                // its service directory, where it has one
+  std::optional<Death> last_end;  // of the relay before this one, where that is known
+  uint32_t crashes = 0;           // within kLately_s: ends that nobody asked for
+  bool supervised() const { return keeper != Keeper::kNone; }
+};
 
-// Asks s6-svstat about `service_dir`; absent where no supervisor runs there, or there is no s6.
-std::optional<Service> ask_supervisor(const std::string& service_dir);
+constexpr uint64_t kLately_s = 120;
 
-// By the process that the page names, if it is there and a sdr-relay. `now_ns` is since the epoch.
-Service find_process(const CountersPage& page, uint64_t now_ns);
+// What the supervisor of RUN/service/NAME or RUN/live/NAME says, or where there is none, the
+// process that the page names, if it is there and a sdr-relay. `now_ns` is since the epoch.
+Service find_service(const std::string& run, const std::string& name, const CountersPage& page,
+                     uint64_t now_ns);
+
+// Where a service's logger writes; empty where that is not known.
+std::string log_directory(const std::string& service_dir);
 
 }  // namespace sdr::status

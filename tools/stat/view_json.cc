@@ -17,7 +17,7 @@ void print_service(const View& view, JsonWriter* out) {
   const Service& service = view.service;
   const bool down = service.state == State::kDown;
   out->member("name", view.name).member("state", state_name(service.state));
-  out->member("supervised", service.supervised).member("wanted_up", service.wanted_up);
+  out->member("supervised", service.supervised()).member("wanted_up", service.wanted_up);
   print_optional("uptime_s", down ? std::nullopt : service.for_s, out);
   print_optional("downtime_s", down ? service.for_s : std::nullopt, out);
   out->member("pid", service.pid).member("silent", is_silent(view));
