@@ -6,18 +6,31 @@ namespace sdr::status {
 namespace {
 
 // Three digits of `count` times `unit`.
-std::string scaled(uint64_t count, uint64_t unit, char letter) {
+std::string scaled(uint64_t count, uint64_t unit, const char* name) {
   const auto whole = static_cast<unsigned>(count / unit);
-  const auto thousandths = static_cast<unsigned>(count % unit / (unit / 1000));
+  const auto thousandths =
+      static_cast<unsigned>(static_cast<unsigned __int128>(count % unit) * 1000 / unit);
   char text[32];
   if (whole >= 100) {
-    snprintf(text, sizeof text, "%u%c", whole, letter);
+    snprintf(text, sizeof text, "%u%s", whole, name);
   } else if (whole >= 10) {
-    snprintf(text, sizeof text, "%u.%u%c", whole, thousandths / 100, letter);
+    snprintf(text, sizeof text, "%u.%u%s", whole, thousandths / 100, name);
   } else {
-    snprintf(text, sizeof text, "%u.%02u%c", whole, thousandths / 10, letter);
+    snprintf(text, sizeof text, "%u.%02u%s", whole, thousandths / 10, name);
   }
   return text;
+}
+
+constexpr size_t kUnits = 6;
+
+std::string with_unit(uint64_t count, uint64_t step, const char* const (&names)[kUnits]) {
+  uint64_t unit = step;
+  size_t name = 0;
+  while (name + 1 < kUnits && count / unit >= step) {
+    unit *= step;
+    ++name;
+  }
+  return scaled(count, unit, names[name]);
 }
 
 // Two numbers, the lesser with two digits: "12m05s".
@@ -32,14 +45,23 @@ std::string pair(uint64_t large, char large_unit, uint64_t small, char small_uni
 
 std::string count_text(uint64_t count) {
   if (count < 100'000) return std::to_string(count);
-  static constexpr char kLetters[] = "kMGTPE";
-  uint64_t unit = 1000;
-  size_t letter = 0;
-  while (letter < 5 && count / unit >= 1000) {
-    unit *= 1000;
-    ++letter;
-  }
-  return scaled(count, unit, kLetters[letter]);
+  return with_unit(count, 1000, {"k", "M", "G", "T", "P", "E"});
+}
+
+std::string grouped_text(uint64_t count) {
+  std::string text = std::to_string(count);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
+std::string bytes_text(uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  return with_unit(bytes, 1000, {" kB", " MB", " GB", " TB", " PB", " EB"});
+}
+
+std::string binary_bytes_text(uint64_t bytes) {
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  return with_unit(bytes, 1024, {" KiB", " MiB", " GiB", " TiB", " PiB", " EiB"});
 }
 
 std::string rate_text(double per_second) {

@@ -1,4 +1,4 @@
-// Numbers as people read them, never wider than a table column.
+// Numbers as people read them.
 #pragma once
 
 #include <cstdint>
@@ -19,5 +19,13 @@ std::string latency_text(uint64_t nanoseconds);
 
 // At most 6 characters: "45s", "12m05s", "3h07m", "12d03h", "1234d".
 std::string duration_text(uint64_t seconds);
+
+// Exact, in groups of three: "1,204".
+std::string grouped_text(uint64_t count);
+
+// Three digits and a unit of bytes, cut and not rounded, in powers of 1000 or of 1024: "212 kB",
+// "61.2 GiB".
+std::string bytes_text(uint64_t bytes);
+std::string binary_bytes_text(uint64_t bytes);
 
 }  // namespace sdr::status

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "relay/clock.h"
+#include "tools/stat/fleet.h"
 #include "tools/stat/gaps.h"
 #include "tools/stat/options.h"
+#include "tools/stat/preflight.h"
 #include "tools/stat/sampler.h"
 #include "tools/stat/view.h"
 
@@ -25,7 +27,7 @@ using namespace sdr::status;
 Sample take(Sampler* sampler, const Options& options) {
   Sample sample = sampler->take();
   if (sample.sys_errno != 0) {
-    fprintf(stderr, "sdr-stat: fatal: unable to read %s: %s\n", options.run.c_str(),
+    fprintf(stderr, "sdr-stat: fatal: unable to read %s: %s\n", options.place.run.c_str(),
             strerror(sample.sys_errno));
     exit(111);
   }
@@ -50,7 +52,7 @@ void pause_until(int64_t deadline_ns) {
 
 // What there is at the end of the interval.
 Sample read_channels(const Options& options) {
-  Sampler sampler(options.run, options.names);
+  Sampler sampler(options.place.run, options.names);
   const int64_t start_ns = sdr::monotonic_ns();
   Sample sample = take(&sampler, options);
   if (options.interval_s > 0 && !sample.views.empty()) {
@@ -64,7 +66,7 @@ Sample read_channels(const Options& options) {
 // The channels that watch a sequence, or all of those named; *wrong where one of them does not.
 std::vector<Gaps> read_gaps(const Options& options, bool* wrong) {
   std::vector<Gaps> found;
-  Sampler sampler(options.run, options.names);
+  Sampler sampler(options.place.run, options.names);
   const Sample sample = take(&sampler, options);
   say_refused(sample);
   for (const View& view : sample.views) {
@@ -81,7 +83,7 @@ std::vector<Gaps> read_gaps(const Options& options, bool* wrong) {
       found.push_back({view.name, view.now, kept_ranges(*view.now, view.gaps_now)});
   }
   if (found.empty() && options.names.empty() && !options.json)
-    fprintf(stderr, "sdr-stat: no channel in %s watches a sequence\n", options.run.c_str());
+    fprintf(stderr, "sdr-stat: no channel in %s watches a sequence\n", options.place.run.c_str());
   return found;
 }
 
@@ -108,23 +110,38 @@ std::string views_text(const Options& options) {
   if (options.json) return json_text(views, print_json);
   if (options.prometheus) return prometheus_text(views);
   if (!views.empty()) return table_text(views, output_width());
-  fprintf(stderr, "sdr-stat: no channels in %s\n", options.run.c_str());
+  fprintf(stderr, "sdr-stat: no channels in %s\n", options.place.run.c_str());
   return "";
+}
+
+int run_preflight(const Options& options, std::string* text) {
+  const std::shared_ptr<const sdr::Config> fleet = fleet_in_force(options.place);
+  if (!fleet) {
+    fprintf(stderr, "sdr-stat: fatal: unable to read %s; --config FILE names another\n",
+            config_in_force(options.place).c_str());
+    exit(111);
+  }
+  const std::vector<Finding> findings = preflight(options, *fleet, read_channels(options));
+  *text = options.json ? findings_json(findings) : findings_text(findings);
+  return exit_code_of(findings);
 }
 
 int run(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
   signal(SIGPIPE, SIG_IGN);
   bool wrong = false;
+  int code = 0;
   std::string text;
-  if (options.gaps) {
+  if (options.preflight) {
+    code = run_preflight(options, &text);
+  } else if (options.gaps) {
     const std::vector<Gaps> gaps = read_gaps(options, &wrong);
     text = options.json ? json_text(gaps, print_gaps) : gaps_text(gaps);
   } else {
     text = views_text(options);
   }
   const bool whole = fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if ((whole && fflush(stdout) == 0) || errno == EPIPE) return wrong ? 100 : 0;
+  if ((whole && fflush(stdout) == 0) || errno == EPIPE) return wrong ? 100 : code;
   fprintf(stderr, "sdr-stat: fatal: unable to write: %s\n", strerror(errno));
   return 111;
 }

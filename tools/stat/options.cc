@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tools/config/units.h"
+
 namespace sdr::status {
 namespace {
 
@@ -19,12 +21,16 @@ constexpr char kHelp[] =
     "  --gaps              list the last sequence numbers that never came\n"
     "  --json              print everything that is counted as JSON\n"
     "  --prometheus        print everything that is counted as Prometheus scrapes it\n"
+    "  --preflight         say whether the machine will bear a run: go or no go\n"
+    "  --for DURATION      so long the disk has to last (default 24h)\n"
+    "  --need SIZE         so much is recorded per second, instead of what is measured\n"
     "  --interval SECONDS  measure rates over so long (default 1; for programs 0: no rates)\n"
     "  --config FILE       (default /etc/speeddata/relay.toml)\n"
     "  --run DIR           the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0, 100 usage, no such channel or no sequence, 111 system error.\n";
+    "Exit status: 0, with --preflight 1 no go and 2 a relay is down, 100 usage, no such channel or "
+    "no sequence, 111 system error.\n";
 
 [[noreturn]] void die(const char* what, const char* which) {
   std::fprintf(stderr, "sdr-stat: fatal: %s%s\n", what, which);
@@ -42,13 +48,33 @@ double parse_interval(const char* text) {
   return seconds;
 }
 
+uint64_t take(const Quantity& quantity, const char* option) {
+  if (quantity.error.empty()) return quantity.value;
+  die(option, (": " + quantity.error).c_str());
+}
+
 }  // namespace
 
 Options parse_options(int argc, char** argv) {
-  enum { kGaps = 256, kJson, kPrometheus, kInterval, kConfig, kRun, kHelpMe, kVersion };
+  enum {
+    kGaps = 256,
+    kJson,
+    kPrometheus,
+    kPreflight,
+    kFor,
+    kNeed,
+    kInterval,
+    kConfig,
+    kRun,
+    kHelpMe,
+    kVersion
+  };
   static constexpr option kOptions[] = {{"gaps", no_argument, nullptr, kGaps},
                                         {"json", no_argument, nullptr, kJson},
                                         {"prometheus", no_argument, nullptr, kPrometheus},
+                                        {"preflight", no_argument, nullptr, kPreflight},
+                                        {"for", required_argument, nullptr, kFor},
+                                        {"need", required_argument, nullptr, kNeed},
                                         {"interval", required_argument, nullptr, kInterval},
                                         {"config", required_argument, nullptr, kConfig},
                                         {"run", required_argument, nullptr, kRun},
@@ -57,6 +83,7 @@ Options parse_options(int argc, char** argv) {
                                         {}};
   Options options;
   std::optional<double> interval_s;
+  const char* of_preflight = nullptr;
   int option;
   while ((option = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1) {
     switch (option) {
@@ -69,14 +96,27 @@ Options parse_options(int argc, char** argv) {
       case kPrometheus:
         options.prometheus = true;
         break;
+      case kPreflight:
+        options.preflight = true;
+        break;
+      case kFor:
+        of_preflight = "--for";
+        options.for_s = take(parse_duration_us(optarg), "--for") / 1'000'000;
+        break;
+      case kNeed:
+        of_preflight = "--need";
+        options.need_bytes_per_s = take(parse_size_bytes(optarg), "--need");
+        break;
       case kInterval:
         interval_s = parse_interval(optarg);
         break;
       case kConfig:
-        options.config = optarg;
+        options.place.config = optarg;
+        options.place.config_given = true;
         break;
       case kRun:
-        options.run = optarg;
+        options.place.run = optarg;
+        options.place.run_given = true;
         break;
       case kHelpMe:
         std::fputs(kHelp, stdout);
@@ -93,8 +133,13 @@ Options parse_options(int argc, char** argv) {
   if (options.prometheus && options.json) die("--json and --prometheus exclude each other", "");
   if (options.prometheus && options.gaps) die("--gaps and --prometheus exclude each other", "");
   if (options.prometheus && interval_s) die("--prometheus reads once, and takes no ", "--interval");
+  if (options.preflight && options.gaps) die("--gaps and --preflight exclude each other", "");
+  if (options.preflight && options.prometheus)
+    die("--prometheus and --preflight exclude each other", "");
+  if (of_preflight && !options.preflight) die("without --preflight there is no ", of_preflight);
   if (options.gaps && interval_s) die("--gaps reads once, and takes no ", "--interval");
-  options.interval_s = interval_s.value_or(options.json || options.prometheus ? 0 : 1);
+  options.interval_s =
+      interval_s.value_or((options.json && !options.preflight) || options.prometheus ? 0 : 1);
   options.names.assign(argv + optind, argv + argc);
   return options;
 }

@@ -1,9 +1,12 @@
 // sdr-stat's command line.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "tools/config/in_force.h"
 
 namespace sdr::status {
 
@@ -11,9 +14,11 @@ struct Options {
   bool json = false;
   bool prometheus = false;
   bool gaps = false;
+  bool preflight = false;
   double interval_s = 1;  // between two readings; 0: one reading, no rates
-  std::string config = "/etc/speeddata/relay.toml";  // taken as by every tool, not needed yet
-  std::string run = "/run/speeddata";
+  uint64_t for_s = 24 * 3600;                // of a preflight: how long the disk has to last …
+  std::optional<uint64_t> need_bytes_per_s;  // … and what is recorded, instead of what is measured
+  ConfigPlace place;
   std::vector<std::string> names;  // none: every channel
 };
 
