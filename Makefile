@@ -82,7 +82,7 @@ SHARED := $(BUILD)/tools/shared.a
 $(SHARED): $(call obj,tools,$(LIB_SRC) $(FORMAT_SRC) relay/address.cc relay/bind.cc)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-LIBS := -Wl,--as-needed -lavro -ljansson -lcap-ng -ls6 -lskarnet
+LIBS := -Wl,--as-needed -lavro -ljansson -lcap-ng -lncursesw -ltinfo -ls6 -lskarnet
 
 # tools/NAME/*.cc make sdr-NAME.
 define tool
@@ -106,7 +106,8 @@ FUZZ_CXX   ?= clang++
 FUZZ_FLAGS := $(COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 UNFUZZED   := gen/apply% gen/boot% gen/diff% gen/fleet% gen/held% gen/plan% gen/program% \
               gen/render% gen/runit% gen/s6% gen/supervisor% confine/confine% confine/held% \
-              confine/priv% feed/sender% feed/replay feed/replay_lane feed/replay_console
+              confine/priv% feed/sender% feed/replay feed/replay_lane feed/replay_console \
+              stat/terminal stat/watch
 FUZZ_SRC   := $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(FUZZ_LIB) \
               $(filter-out $(UNFUZZED:%=tools/%.cc),$(UNIT_TOOLS))
 

@@ -243,7 +243,7 @@ with case("with s6 the state is the supervisor's"):
 with case("the command line"):
     check("Usage: sdr-stat" in stat("--help")[0], "--help")
     check(stat("--version")[0].startswith("sdr-stat "), "--version")
-    for args in (["--watch"], ["--preflights"], ["--interval", "x"],
+    for args in (["--watches"], ["--preflights"], ["--interval", "x"],
                  ["--interval", "-1"], ["--interval", "nan"], ["-x"]):
         out, err = stat(*args, code=100)
         check(out == "" and len(err.splitlines()) == 1 and err.startswith("sdr-stat: "), err)

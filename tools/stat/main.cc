@@ -18,6 +18,7 @@
 #include "tools/stat/preflight.h"
 #include "tools/stat/sampler.h"
 #include "tools/stat/view.h"
+#include "tools/stat/watch.h"
 
 namespace {
 
@@ -128,6 +129,7 @@ int run_preflight(const Options& options, std::string* text) {
 
 int run(int argc, char** argv) {
   const Options options = parse_options(argc, argv);
+  if (options.watch) return watch(options);
   signal(SIGPIPE, SIG_IGN);
   bool wrong = false;
   int code = 0;

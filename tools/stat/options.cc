@@ -13,11 +13,13 @@ namespace sdr::status {
 namespace {
 
 constexpr double kIntervalMax_s = 86400;
+constexpr double kWatchIntervalMin_s = 0.1;
 
 constexpr char kHelp[] =
     "Usage: sdr-stat [OPTION]... [NAME]...\n"
     "Show what every channel is doing, or those named.\n"
     "\n"
+    "  --watch             show it live on this terminal; ? lists the keys, q quits\n"
     "  --gaps              list the last sequence numbers that never came\n"
     "  --json              print everything that is counted as JSON\n"
     "  --prometheus        print everything that is counted as Prometheus scrapes it\n"
@@ -61,6 +63,7 @@ Options parse_options(int argc, char** argv) {
     kJson,
     kPrometheus,
     kPreflight,
+    kWatch,
     kFor,
     kNeed,
     kInterval,
@@ -73,6 +76,7 @@ Options parse_options(int argc, char** argv) {
                                         {"json", no_argument, nullptr, kJson},
                                         {"prometheus", no_argument, nullptr, kPrometheus},
                                         {"preflight", no_argument, nullptr, kPreflight},
+                                        {"watch", no_argument, nullptr, kWatch},
                                         {"for", required_argument, nullptr, kFor},
                                         {"need", required_argument, nullptr, kNeed},
                                         {"interval", required_argument, nullptr, kInterval},
@@ -98,6 +102,9 @@ Options parse_options(int argc, char** argv) {
         break;
       case kPreflight:
         options.preflight = true;
+        break;
+      case kWatch:
+        options.watch = true;
         break;
       case kFor:
         of_preflight = "--for";
@@ -136,6 +143,10 @@ Options parse_options(int argc, char** argv) {
   if (options.preflight && options.gaps) die("--gaps and --preflight exclude each other", "");
   if (options.preflight && options.prometheus)
     die("--prometheus and --preflight exclude each other", "");
+  if (options.watch && (options.gaps || options.json || options.prometheus || options.preflight))
+    die("--watch shows the table only; leave out --gaps, --json, --prometheus and ", "--preflight");
+  if (options.watch && interval_s && *interval_s < kWatchIntervalMin_s)
+    die("--watch takes an --interval of at least 0.1, not less", "");
   if (of_preflight && !options.preflight) die("without --preflight there is no ", of_preflight);
   if (options.gaps && interval_s) die("--gaps reads once, and takes no ", "--interval");
   options.interval_s =
