@@ -83,10 +83,9 @@ class Screen:
         return wait_for(lambda: children(shell), "it runs")[0]
 
     def check_restored(self, code):
-        self.wait(lambda lines: "ended" in lines, "the shell goes on")
-        wait_for(lambda: self.flags() == ["0", "1"], "the screen and the cursor are back")
         read = lambda name: (self.files / name).read_text(encoding="utf-8")
-        wait_for(lambda: (self.files / "after").exists() and read("after"), "stty has run")
+        wait_for(lambda: (self.files / "after").exists() and read("after"), "the shell goes on")
+        wait_for(lambda: self.flags() == ["0", "1"], "the screen and the cursor are back")
         # A shell may look before the guard has set it right: what counts is what it comes to be.
         tty = tmux("display-message", "-p", "-t", self.name, "#{pane_tty}").strip()
         mode = lambda: subprocess.run(["stty", "-F", tty, "-a"], capture_output=True, text=True,

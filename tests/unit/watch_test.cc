@@ -4,7 +4,6 @@
 
 #include "tools/stat/watch_page.h"
 
-using namespace sdr;
 using namespace sdr::status;
 
 namespace {
