@@ -8,14 +8,15 @@
 
 #include "relay/format/varint.h"
 #include "tools/feed/batch_queue.h"
-#include "tools/feed/block_times.h"
 #include "tools/feed/lateness.h"
 #include "tools/feed/pace.h"
 #include "tools/feed/pace_field.h"
 #include "tools/feed/replay_plan.h"
 #include "tools/feed/replay_text.h"
+#include "tools/recording/block_times.h"
 
 using namespace sdr;
+using namespace sdr::recording;
 
 namespace {
 

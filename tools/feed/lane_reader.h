@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "tools/feed/block_times.h"
 #include "tools/feed/pace.h"
 #include "tools/feed/pace_field.h"
+#include "tools/recording/block_times.h"
 #include "tools/recording/damage_text.h"
 #include "tools/recording/range_plan.h"
 #include "tools/recording/shape.h"
@@ -60,7 +60,7 @@ class LaneReader {
     const std::string& path;
     bool is_open;
     recording::SegmentReader* reader;
-    std::optional<BlockTimes> block_times = {};
+    std::optional<recording::BlockTimes> block_times = {};
     recording::Trust trust = recording::Trust::kWhole;
     int64_t unsure_datums = 0;
     int64_t large_datums = 0;  // that fit no datagram

@@ -4,10 +4,6 @@
 
 namespace sdr {
 
-int64_t clamp_time_ns(__int128 time_ns) {
-  return static_cast<int64_t>(std::clamp<__int128>(time_ns, -kTimeMax_ns, kTimeMax_ns));
-}
-
 int64_t Timeline::place(int64_t time_ns) {
   const int64_t at_ns = clamp_time_ns(__int128{time_ns} + shift_ns_);
   if (!begun_) {

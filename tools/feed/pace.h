@@ -6,11 +6,9 @@
 
 #include <cstdint>
 
-namespace sdr {
+#include "tools/lib/time_ns.h"
 
-// Times of datums are kept within this, so that the difference of two is a number, too.
-constexpr int64_t kTimeMax_ns = int64_t{4} * 1000000000 * 1000000000;
-int64_t clamp_time_ns(__int128 time_ns);
+namespace sdr {
 
 // The times of one recording, in the order of its file, made to never go back.
 //

@@ -6,13 +6,16 @@ namespace sdr::recording {
 namespace {
 
 int64_t units_per_s_of(const SchemaField& field) {
-  if (field.type != "long") return 0;
-  if (field.logical_type == "timestamp-millis") return 1000;
-  if (field.logical_type == "timestamp-micros") return 1000000;
-  return field.logical_type == "timestamp-nanos" ? 1000000000 : 0;
+  return field.type == "long" ? units_per_s(field.logical_type) : 0;
 }
 
 }  // namespace
+
+int64_t units_per_s(std::string_view logical_type) {
+  if (logical_type == "timestamp-millis") return 1000;
+  if (logical_type == "timestamp-micros") return 1000000;
+  return logical_type == "timestamp-nanos" ? 1000000000 : 0;
+}
 
 bool TimeField::is_in(const TimeRange& range, int64_t number) const {
   constexpr __int128 kUsPerS = 1000000;

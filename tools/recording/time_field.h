@@ -21,6 +21,9 @@ struct TimeField {
   bool is_in(const TimeRange& range, int64_t number) const;
 };
 
+// Of a number of that logical type, timestamp-*, which counts from the epoch; 0: it is none.
+int64_t units_per_s(std::string_view logical_type);
+
 // The way to one of the schema's fields, as TimeField has it.
 std::vector<uint32_t> index_path(const CompiledSchema& schema, const SchemaField& field);
 

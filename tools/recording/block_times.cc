@@ -1,10 +1,10 @@
-#include "tools/feed/block_times.h"
+#include "tools/recording/block_times.h"
 
 #include <algorithm>
 
-#include "tools/feed/pace.h"
+#include "tools/lib/time_ns.h"
 
-namespace sdr {
+namespace sdr::recording {
 namespace {
 
 int64_t ns_of(int64_t time_us) { return clamp_time_ns(__int128{time_us} * 1000); }
@@ -84,4 +84,4 @@ BlockTimes::Spread BlockTimes::next(uint64_t offset, int64_t datums) {
   return spread;
 }
 
-}  // namespace sdr
+}  // namespace sdr::recording

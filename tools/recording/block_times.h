@@ -7,7 +7,7 @@
 
 #include "relay/format/index.h"
 
-namespace sdr {
+namespace sdr::recording {
 
 class BlockTimes {
  public:
@@ -45,4 +45,4 @@ class BlockTimes {
   int64_t interval_ns_ = 0;  // within it
 };
 
-}  // namespace sdr
+}  // namespace sdr::recording
