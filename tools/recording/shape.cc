@@ -43,7 +43,7 @@ bool Shape::add(avro_schema_t schema, int depth, uint32_t* index, std::string* w
     return true;
   }
   *index = static_cast<uint32_t>(nodes_.size());
-  nodes_.push_back({.type = avro_typeof(schema), .children = {}});
+  nodes_.push_back({.type = avro_typeof(schema), .schema = schema, .children = {}});
   if (is_avro_record(schema)) records_[schema] = *index;
   return add_children(schema, depth, *index, why);
 }

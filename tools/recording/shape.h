@@ -34,6 +34,16 @@ struct Walk {
 
 class Shape {
  public:
+  // A type of the schema. Types that refer to each other do so by index; a record that holds itself
+  // makes a ring.
+  struct Node {
+    avro_type_t type;
+    avro_schema_t schema = nullptr;  // never a link; lives as long as the schema taken apart
+    uint64_t arg = 0;                // fixed: bytes; enum: symbols
+    uint64_t size_min = 0;           // bytes of the smallest value
+    std::vector<uint32_t> children;  // fields, branches, items
+  };
+
   // Takes the schema apart. Returns false and says why where no datum of it can be read: a record
   // that always holds itself, a datum larger than a block may be, types nested too deeply, too many
   // parts.
@@ -58,13 +68,10 @@ class Shape {
   // Bytes of the smallest datum.
   size_t size_min() const { return nodes_[root_].size_min; }
 
+  uint32_t root() const { return root_; }
+  const Node& node(uint32_t index) const { return nodes_[index]; }
+
  private:
-  struct Node {
-    avro_type_t type;
-    uint64_t arg = 0;                // fixed: bytes; enum: symbols
-    uint64_t size_min = 0;           // bytes of the smallest value
-    std::vector<uint32_t> children;  // fields, branches, items
-  };
   struct Cursor {
     const uint8_t* at;
     const uint8_t* end;
