@@ -8,6 +8,7 @@
 
 #include "tests/fuzz/fuzz.h"
 #include "tools/cat/cat.h"
+#include "tools/config/diagnostic.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;
@@ -73,25 +74,30 @@ struct Outcome {
   std::string text;
 };
 
-Outcome run(const MemoryFile& file, bool open_segment, cat::Mode mode, cat::Unions unions,
-            const recording::TimeRange& range = {}) {
+Outcome run(const MemoryFile& file, bool open_segment, const cat::Options& options) {
   static MemoryFile printed;
   static const bool redirected = dup2(printed.fd(), STDOUT_FILENO) == STDOUT_FILENO;
   require(redirected);
   printed.write("");
-  cat::Options options;
-  options.mode = mode;
-  options.unions = unions;
-  options.range = range;
   cat::Output output;
-  cat::Progress progress(0);
+  Progress progress(0);
   recording::Source source = {.name = "input", .segments = {}, .error = {}};
   source.segments.push_back({.path = "input", .open = open_segment, .fd = opened(file)});
   std::vector<recording::Source> sources;
   sources.push_back(std::move(source));
   const int exit_code = cat::Cat(options, &output, &progress).run(std::move(sources));
-  require(exit_code == 0 || exit_code == 1 || (exit_code == 100 && !range.is_all()));
+  const bool may_lack = !options.range.is_all() || options.mode == cat::Mode::kPlot;
+  require(exit_code == 0 || exit_code == 1 || (exit_code == 100 && may_lack));
   return {exit_code, printed.content()};
+}
+
+Outcome run(const MemoryFile& file, bool open_segment, cat::Mode mode, cat::Unions unions,
+            const recording::TimeRange& range = {}) {
+  cat::Options options;
+  options.mode = mode;
+  options.unions = unions;
+  options.range = range;
+  return run(file, open_segment, options);
 }
 
 int64_t count_lines(std::string_view text) {
@@ -101,13 +107,71 @@ int64_t count_lines(std::string_view text) {
   return std::count(text.begin(), text.end(), '\n');
 }
 
+void check_lines(std::string_view text, size_t columns_max) {
+  require(text.empty() || text.ends_with('\n'));
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    require(!has_control(line) && line.size() <= columns_max);
+  }
+}
+
+// The first numbers of the schema that a path leads to.
+std::vector<std::string> numbers_of(const MemoryFile& file, bool open_segment) {
+  recording::SegmentReader reader(opened(file), open_segment);
+  cat::Decoder decoder;
+  std::string why;
+  std::vector<std::string> found;
+  if (reader.read_header(&why) != recording::SegmentReader::Header::kOk ||
+      !decoder.open(reader.metadata("avro.schema"), cat::Unions::kBare, &why))
+    return found;
+  const cat::NumberTree tree(decoder.shape());
+  for (const cat::Leaf& leaf : tree.leaves()) {
+    recording::FieldPath path;
+    if (!recording::find_field_path(decoder.shape(), leaf.name, &path, &why)) continue;
+    found.push_back(leaf.name);
+    if (found.size() == 4) break;
+  }
+  return found;
+}
+
+// --stats, as a table and as JSON, is of as many datums as are counted; pictures are fit for a
+// terminal, and for XML as far as that is seen without a parser.
+void check_digest(const MemoryFile& file, bool open_segment) {
+  cat::Options options;
+  options.mode = cat::Mode::kStats;
+  check_lines(run(file, open_segment, options).text, 4096);
+  options.json = true;
+  const Outcome stats = run(file, open_segment, options);
+  require(count_lines(stats.text) == 1);
+  const Outcome counted = run(file, open_segment, cat::Mode::kCount, cat::Unions::kBare);
+  const std::string datums = "\"datums\":" + std::to_string(std::stoll(counted.text)) + ",";
+  require(stats.text.find(datums) != stats.text.npos && stats.exit_code == counted.exit_code);
+  options.mode = cat::Mode::kPlot;
+  options.json = false;
+  options.plot_fields = numbers_of(file, open_segment);
+  if (options.plot_fields.empty()) return;
+  const Outcome drawn = run(file, open_segment, options);
+  check_lines(drawn.text, 80);
+  options.svg = "-";
+  const Outcome svg = run(file, open_segment, options);
+  require(svg.exit_code == drawn.exit_code && svg.text.empty() == drawn.text.empty());
+  if (svg.text.empty()) return;
+  check_lines(svg.text, SIZE_MAX);
+  require(std::count(svg.text.begin(), svg.text.end(), '<') ==
+          std::count(svg.text.begin(), svg.text.end(), '>'));
+  for (const char* no_place : {"nan", "inf"})
+    for (size_t at = 0; (at = svg.text.find(" d=\"", at + 1)) != svg.text.npos;)
+      require(svg.text.substr(at, svg.text.find('>', at) - at).find(no_place) == svg.text.npos);
+}
+
 }  // namespace
 
 // Reading an open segment again waits a moment: not here.
 extern "C" int nanosleep(const timespec*, timespec*) { return 0; }
 
 // A byte: 1 an open segment, 2 typed unions, 8 the whole program, which is slow, 4 with --check
-// rather than --count, 16 what came before and from a time on, too; the file.
+// rather than --count, 16 what came before and from a time on, too, 32 --stats and --plot; the
+// file.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bool silent = (silence_stdio(), true);
   static MemoryFile file;
@@ -120,6 +184,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   file.write(bytes);
   if (!(way & 8)) {
     check_events(file, bytes, open_segment, unions);
+    return 0;
+  }
+  if (way & 32) {
+    check_digest(file, open_segment);
     return 0;
   }
   const Outcome printed = run(file, open_segment, cat::Mode::kPrint, unions);

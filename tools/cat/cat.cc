@@ -52,6 +52,8 @@ int Cat::run(std::vector<Source> sources) {
   if (options_.mode == Mode::kCount && sources.size() > 1)
     output_->text += std::to_string(all) + " total\n";
   if (options_.mode == Mode::kCheck) finish_check();
+  if (options_.mode == Mode::kStats) finish_stats();
+  if (options_.mode == Mode::kPlot) finish_plot();
   output_->flush(true);
   if (output_->sys_errno() != 0 && output_->sys_errno() != EPIPE) {
     progress_->clear();
@@ -98,7 +100,9 @@ void Cat::read_segment(Segment segment, Tally* tally) {
   switch (reader.read_header(&tally->fatal)) {
     case SegmentReader::Header::kOk:
       if (!open_decoder(segment.path, &reader, &decoder, tally)) break;
+      if (digest_) begin_digest(reading, in_range);
       in_range ? read_range(&reading) : read_all(&reading);
+      if (digest_) digest_->end_segment(*tally);
       break;
     case SegmentReader::Header::kNotYet:
       tally->fatal.clear();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/cat/decoder.h"
+#include "tools/cat/digest.h"
 #include "tools/cat/mender.h"
 #include "tools/cat/options.h"
 #include "tools/cat/output.h"
@@ -26,7 +27,11 @@ using namespace recording;
 class Cat {
  public:
   Cat(const Options& options, Output* output, Progress* progress)
-      : options_(options), output_(output), progress_(progress), json_(&output->text) {}
+      : options_(options), output_(output), progress_(progress), json_(&output->text) {
+    if (options.mode == Mode::kStats || options.mode == Mode::kPlot)
+      digest_.emplace(options.mode == Mode::kPlot ? Digest::Into::kChart : Digest::Into::kStats,
+                      options.plot_fields, options.range, options.utc);
+  }
 
   // Reads all sources. Returns the exit code: 0, 1 for damage, 100 for what is not there, 111.
   int run(std::vector<Source> sources);
@@ -49,6 +54,7 @@ class Cat {
   bool mend(const std::string& path, Mender* mender, Tally* tally, std::string* kept);
   bool verifies() const { return options_.mode == Mode::kCheck || options_.mode == Mode::kRepair; }
   bool open_decoder(const std::string& path, SegmentReader* reader, Decoder* decoder, Tally* tally);
+  void begin_digest(const Reading& reading, bool in_range);
   void read_all(Reading* reading);
   void read_range(Reading* reading);
   // Blocks from where the reader is, as long as they begin before `end`.
@@ -58,6 +64,9 @@ class Cat {
   void note_damage(const std::string& path, const Found& found, Tally* tally);
   void finish_segment(const std::string& path, const Tally& tally, const std::string& repaired);
   void finish_check();
+  void finish_stats();
+  void finish_plot();
+  void print_chart(const Chart& chart);
   void say(const std::string& path, const std::string& what, const char* kind = "error");
   void raise(int exit_code) { exit_code_ = exit_code > exit_code_ ? exit_code : exit_code_; }
   bool done() const { return printed_ == options_.limit || output_->sys_errno() != 0; }
@@ -67,7 +76,8 @@ class Cat {
   Progress* progress_;
   JsonWriter json_;
   Completeness completeness_;
-  Account before_;  // the books of the segment before, of the same source
+  Account before_;                // the books of the segment before, of the same source
+  std::optional<Digest> digest_;  // with --stats and --plot
   int64_t printed_ = 0;
   int64_t bytes_before_ = 0;  // read of the segments before this one
   bool flush_each_block_ = false;

@@ -66,6 +66,7 @@ void Cat::read_block(const Found& found, Reading* reading) {
     tally->datums += block.datums;
     return;
   }
+  if (digest_) digest_->begin_block(static_cast<uint64_t>(found.offset), block.datums);
   size_t at = 0;
   auto lose = [&](int64_t index, const char* reason) {
     say(reading->path, datum_text(found, index, reason));
@@ -87,6 +88,7 @@ void Cat::read_block(const Found& found, Reading* reading) {
       if (!print_datum(datum, reading->decoder, &why)) return lose(i, printable(why).c_str());
       tally->nul_in_key += walk.nul_in_key;
     }
+    if (digest_) digest_->take(i, datum);
     tally->utf8_bad += walk.utf8_bad;
     tally->unsure_datums += reading->trust == Trust::kUnsure;
     ++tally->datums;

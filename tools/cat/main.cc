@@ -28,6 +28,8 @@ int run(int argc, char** argv) {
   const sdr::cat::Options options = sdr::cat::parse_options(argc, argv);
   // A reader that has gone (`| head`) is an end like any other.
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not be that large is an error like any other.
+  signal(SIGXFSZ, SIG_IGN);
   const bool recovers = options.mode == sdr::cat::Mode::kRecover;
   const sdr::recording::Wanted wanted = {.place = options.place,
                                          .rejected = options.rejected || recovers,
@@ -36,7 +38,9 @@ int run(int argc, char** argv) {
   std::vector<sdr::recording::Source> sources;
   for (const std::string& input : options.inputs)
     sources.push_back(sdr::recording::find_source(input, wanted));
-  sdr::Progress progress(bytes_of(sources) * (recovers ? 2 : 1));  // which reads all twice
+  sdr::Progress progress(
+      bytes_of(sources) * (recovers ? 2 : 1),  // which reads all twice
+      options.mode == sdr::cat::Mode::kStats || options.mode == sdr::cat::Mode::kPlot);
   sdr::cat::Output output;
   if (recovers) return sdr::cat::Recovery(options, &output, &progress).run(std::move(sources));
   return sdr::cat::Cat(options, &output, &progress).run(std::move(sources));

@@ -9,6 +9,10 @@
 #include <cstring>
 #include <optional>
 
+#include "tools/cat/digest.h"
+#include "tools/config/diagnostic.h"
+#include "tools/recording/field_path.h"
+
 namespace sdr::cat {
 namespace {
 
@@ -22,6 +26,9 @@ constexpr char kHelp[] =
     "  --to TIME      only what was received before; times are local unless they have a zone\n"
     "  --limit N      print N datums at most\n"
     "  --count        print how many datums there are, and nothing else\n"
+    "  --stats        counts, times, rate, what was lost, and of each number min, mean, max …\n"
+    "  --plot FIELDS  draw numbers over time, FIELD[,FIELD…], in the terminal\n"
+    "  --plot-svg FILE  draw them into an SVG file; - is standard output\n"
     "  --check        verify every block and every datum; say what was lost when\n"
     "  --repair       write what is sound of a damaged file anew; keep it as FILE.damaged\n"
     "  --recover      make a segment of the rejected datagrams that are datums of --schema\n"
@@ -71,6 +78,9 @@ enum : int {
   kTyped,
   kLimit,
   kCount,
+  kStats,
+  kPlot,
+  kPlotSvg,
   kCheck,
   kRepair,
   kRejected,
@@ -89,6 +99,9 @@ constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
                                {"typed", no_argument, nullptr, kTyped},
                                {"limit", required_argument, nullptr, kLimit},
                                {"count", no_argument, nullptr, kCount},
+                               {"stats", no_argument, nullptr, kStats},
+                               {"plot", required_argument, nullptr, kPlot},
+                               {"plot-svg", required_argument, nullptr, kPlotSvg},
                                {"check", no_argument, nullptr, kCheck},
                                {"repair", no_argument, nullptr, kRepair},
                                {"rejected", no_argument, nullptr, kRejected},
@@ -99,11 +112,25 @@ constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
                                {"version", no_argument, nullptr, 'V'},
                                {}};
 
+std::vector<std::string> take_fields(const char* text) {
+  std::vector<std::string> fields = split_field_list(text);
+  for (const std::string& field : fields)
+    if (field.empty())
+      die("--plot takes fields with commas between them, not ", quoted(text).c_str());
+  if (fields.size() > kPanelsMax)
+    die("--plot draws at most ", (std::to_string(kPanelsMax) + " fields").c_str());
+  return fields;
+}
+
 // Of an option that says what to do; otherwise kPrint.
 Mode mode_of(int option) {
   switch (option) {
     case kCount:
       return Mode::kCount;
+    case kStats:
+      return Mode::kStats;
+    case kPlot:
+      return Mode::kPlot;
     case kCheck:
       return Mode::kCheck;
     case kRepair:
@@ -119,12 +146,20 @@ void take_option(int option, char** argv, Options* options) {
   switch (option) {
     case kFormat:
       if (std::strcmp(optarg, "json") != 0) die("--format takes json, not ", optarg);
+      options->json = true;
       break;
     case kFrom:
       options->range.from_us = parse_time("--from", optarg);
       break;
     case kTo:
       options->range.to_us = parse_time("--to", optarg);
+      break;
+    case kPlot:
+      options->plot_fields = take_fields(optarg);
+      break;
+    case kPlotSvg:
+      options->svg = optarg;
+      if (options->svg.empty()) die("--plot-svg needs the name of a file, or -");
       break;
     case kSchema:
       options->schema = optarg;
@@ -168,11 +203,14 @@ void take_option(int option, char** argv, Options* options) {
 // What goes together, once all has been read.
 void check_together(const Options& options) {
   const bool recovers = options.mode == Mode::kRecover;
-  const bool reads = options.mode == Mode::kPrint || options.mode == Mode::kCount;
+  const bool verifies = options.mode == Mode::kCheck || options.mode == Mode::kRepair;
   if (options.limit >= 0 && options.mode != Mode::kPrint) die("--limit is for printing only");
-  if (!options.range.is_all() && !reads && !recovers)
+  if (!options.range.is_all() && verifies)
     die("--from and --to do not go with --check and --repair");
   if (options.range.from_us >= options.range.to_us) die("--from is not before --to");
+  if (!options.svg.empty() && options.mode != Mode::kPlot)
+    die("--plot-svg needs --plot FIELD: what to draw");
+  if (options.json && options.mode == Mode::kPlot) die("--format does not go with --plot");
   if (recovers && options.schema.empty()) die("--recover needs --schema FILE");
   if (!recovers && !(options.schema.empty() && options.output.empty()))
     die("--schema and --output go with --recover only");
@@ -187,12 +225,10 @@ Options parse_options(int argc, char** argv) {
   int option;
   while ((option = getopt_long(argc, argv, ":", kOptions, nullptr)) != -1) {
     const Mode mode = mode_of(option);
-    if (mode == Mode::kPrint) {
-      take_option(option, argv, &options);
-      continue;
-    }
+    if (mode == Mode::kPrint || mode == Mode::kPlot) take_option(option, argv, &options);
+    if (mode == Mode::kPrint) continue;
     if (options.mode != Mode::kPrint && options.mode != mode)
-      die("--count, --check, --repair and --recover do not go together");
+      die("--count, --stats, --plot, --check, --repair and --recover do not go together");
     options.mode = mode;
   }
   options.inputs.assign(argv + optind, argv + argc);

@@ -12,7 +12,7 @@
 namespace sdr::cat {
 using namespace recording;
 
-enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair, kRecover };
+enum class Mode : uint8_t { kPrint, kCheck, kCount, kRepair, kRecover, kStats, kPlot };
 
 struct Options {
   Mode mode = Mode::kPrint;
@@ -21,8 +21,11 @@ struct Options {
   bool rejected = false;  // channels: the datagrams that were no datums
   bool utc = false;
   TimeRange range;
-  std::string schema;  // to recover with: a file
-  std::string output;  // to recover into; empty: a segment of the channel
+  std::string schema;                    // to recover with: a file
+  std::string output;                    // to recover into; empty: a segment of the channel
+  std::vector<std::string> plot_fields;  // to draw
+  std::string svg;                       // draw them into this file; empty: in the terminal
+  bool json = false;                     // --stats as JSON
   ConfigPlace place;
   std::vector<std::string> inputs;  // paths, "-" and channel names
 };
