@@ -111,7 +111,9 @@ void check_lines(std::string_view text, size_t columns_max) {
   require(text.empty() || text.ends_with('\n'));
   for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
-    require(!has_control(line) && line.size() <= columns_max);
+    const auto is_begin = [](char c) { return (c & 0xc0) != 0x80; };
+    require(!has_control(line));
+    require(static_cast<size_t>(std::count_if(line.begin(), line.end(), is_begin)) <= columns_max);
   }
 }
 
