@@ -187,6 +187,16 @@ with case("files and a range of time: over all of it"):
     check_equal(picture.lines[-1], "2026-11-22T20:00:10.000000+0000 to "
                 "2026-11-22T20:00:20.000000+0000", "caption")
 
+with case("what was asked for is the axis, also where nothing was received"):
+    picture, _ = plot("speed", "--from", iso(START - 30 * SECOND), "--to", iso(START +
+                      90 * SECOND), sine)
+    check_equal(picture.lines[-1], "2026-11-22T19:59:30.000000+0000 to "
+                "2026-11-22T20:01:30.000000+0000", "caption")
+    dots, _ = picture.dots()
+    second = (picture.width - 1) / 120
+    check_equal([abs(min(dots) - 30 * second) <= 1, abs(max(dots) - 90 * second) <= 1],
+                [True, True], f"{min(dots)} to {max(dots)}")
+
 with case("without receive times: those of blocks; without any: datums are counted"):
     plain = [(START + i * 10000, v) for i, (_, v) in enumerate(wave)]
     picture, _ = plot("speed", write("plain", plain, schema=SCHEMA))
@@ -233,6 +243,9 @@ with case("nothing that a recording or an operand says reaches the terminal raw"
     check("\x1b" not in out + err, repr(out + err))
     out, err = cat("--plot", "m,\x1b[2J", path, env=UTF8, code=100)
     check("\x1b" not in out + err, repr(out + err))
+    for text in ("--plot-svg", "-"), ():
+        out, err = cat("--plot", "m[\"\x1b[2J\x07\"]", *text, path, env=UTF8)
+        check("min 7" in out and "\x1b" not in out + err and "\x07" not in out, repr(out + err))
     check_equal(Picture(cat("--plot", "m", path, env=UTF8)[0]).legends,
                 ["m  min 7  mean 7  max 7  of 1"], "the map")
 finish()
