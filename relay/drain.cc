@@ -77,7 +77,8 @@ Result<bool> drain_datums(const Ring& ring, const Committed& committed, Recordin
   if (Status s = recording->end_block(block.next); !s) return s.error();
   drained->datums += block.datums;
   drained->bytes += block.bytes;
-  drained->file_bytes += block.bytes + kSyncBytes;
+  uint8_t head[kBlockHeadBytesMax];
+  drained->file_bytes += put_block_head(block.datums, block.bytes, head) + block.bytes + kSyncBytes;
   ++drained->blocks;
   return true;
 }

@@ -288,7 +288,6 @@ int Receiver::run() {
   if (!open_streams()) return 111;
   const Now now = now_is(realtime_ns());
   clock_gap_ns_ = now.wall_ns - now.boot_ns;
-  mark_counters(&live_.counters, now.boot_ns);
   catch_signals();
   live_.ring.prepare_journal();
   if (live_.options.record_dir) {
@@ -296,6 +295,7 @@ int Receiver::run() {
   } else {
     set(live_.counters.writer.disk_state, static_cast<uint64_t>(DiskState::kOff));
   }
+  mark_counters(&live_.counters, now.boot_ns);
   say_ready();
   while (!stop_asked() && exit_code_ == 0) {
     const int got = receive(MSG_WAITFORONE);

@@ -63,6 +63,10 @@ def scrape():
 
 
 NAMES = ("engine", "a-b")
+(run / "applied").mkdir()
+(run / "applied" / "relay.toml").write_text(
+    f'[storage]\npath = "{run}"\n[channel.engine]\nlisten = "127.0.0.1:26000"\n'
+    'schema = "none.avsc"\n', encoding="utf-8")
 for name in NAMES:
     counters.put(run, name, page(name, receiver={"has_sequence": 1}))
 PLAIN = {"received_datagrams_total": "received", "received_bytes_total": "received_bytes",
@@ -123,6 +127,11 @@ def same_labels(series):
 
 with case("every number of a page, under its name, and no other"):
     found = same_labels(scrape())
+    room, label = os.statvfs(run), f'path="{run}"'
+    check_equal(found.pop(("speeddata_storage_size_bytes", label)),
+                float(room.f_blocks * room.f_frsize), "the storage's size")
+    free = found.pop(("speeddata_storage_free_bytes", label))
+    assert 0 < free <= room.f_blocks * room.f_frsize, free
     wanted = {("speeddata_build_info", next(labels for name, labels in found
                                             if name == "speeddata_build_info")): 1.0}
     for name in NAMES:
@@ -167,10 +176,12 @@ with case("each alert goes off for its trouble, and for no other"):
                 "SpeedDataRejected": ('rejected_datagrams_total{reason="short"}', "0+10x20"),
                 "SpeedDataSendErrors": ('send_errors_total{stream="1"}', "0+10x20"),
                 "SpeedDataRestarts": ("starts_total", "0+10x20"),
+                "SpeedDataStorageLow": ("storage_free_bytes", "1000-40x20"),
                 "SpeedDataMetricsOld": ("node_textfile_mtime_seconds", "0x20")}
     well = {name: "1x20" if name in ("up",) else "0x20" for name, _ in troubles.values()}
     well |= {"wanted_up": "1x20", "receive_buffer_granted_bytes": "200x20",
-             "receive_buffer_asked_bytes": "100x20", "node_textfile_mtime_seconds": "0+60x20"}
+             "receive_buffer_asked_bytes": "100x20", "storage_free_bytes": "500x20",
+             "storage_size_bytes": "1000x20", "node_textfile_mtime_seconds": "0+60x20"}
     rules = RULES.read_text(encoding="utf-8")
     check_equal(set(re.findall(r"alert: (\w+)", rules)), set(troubles), "alerts")
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -17,6 +18,8 @@
 #include "tools/stat/options.h"
 #include "tools/stat/preflight.h"
 #include "tools/stat/sampler.h"
+#include "tools/stat/storage.h"
+#include "tools/stat/trouble.h"
 #include "tools/stat/view.h"
 #include "tools/stat/watch.h"
 
@@ -52,8 +55,9 @@ void pause_until(int64_t deadline_ns) {
 }
 
 // What there is at the end of the interval.
-Sample read_channels(const Options& options) {
+Sample read_channels(const Options& options, std::shared_ptr<const sdr::Config> fleet) {
   Sampler sampler(options.place.run, options.names);
+  sampler.set_fleet(std::move(fleet));
   const int64_t start_ns = sdr::monotonic_ns();
   Sample sample = take(&sampler, options);
   if (options.interval_s > 0 && !sample.views.empty()) {
@@ -95,24 +99,47 @@ size_t output_width() {
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-// {"channels": [...]} of what `print` makes of each.
+// {"channels": [...]} of what `print` makes of each; the caller goes on and ends the object.
 template <typename T>
-std::string json_text(const std::vector<T>& channels, void (*print)(const T&, sdr::JsonWriter*)) {
+void print_channels(const std::vector<T>& channels, void (*print)(const T&, sdr::JsonWriter*),
+                    sdr::JsonWriter* out) {
+  out->begin_object().key("channels").begin_array();
+  for (const T& channel : channels) print(channel, out);
+  out->end_array();
+}
+
+std::string gaps_json(const std::vector<Gaps>& gaps) {
   std::string text;
   sdr::JsonWriter out(&text);
-  out.begin_object().key("channels").begin_array();
-  for (const T& channel : channels) print(channel, &out);
-  out.end_array().end_object().newline();
+  print_channels(gaps, print_gaps, &out);
+  out.end_object().newline();
   return text;
 }
 
-std::string views_text(const Options& options) {
-  const std::vector<View> views = read_channels(options).views;
-  if (options.json) return json_text(views, print_json);
-  if (options.prometheus) return prometheus_text(views);
-  if (!views.empty()) return table_text(views, output_width());
-  fprintf(stderr, "sdr-stat: no channels in %s\n", options.place.run.c_str());
-  return "";
+// The channels as asked for; returns the exit code that goes with them.
+int show_views(const Options& options, std::string* text) {
+  const std::shared_ptr<const sdr::Config> fleet = fleet_in_force(options.place);
+  const std::vector<View> views = read_channels(options, fleet).views;
+  const std::optional<StorageView> storage = look_at_storage(fleet.get(), views);
+  int code = storage && storage->is_low() ? 1 : 0;
+  for (const View& view : views) code = std::max(code, exit_code_of(troubles_of(view)));
+  if (options.json) {
+    sdr::JsonWriter out(text);
+    print_channels(views, print_json, &out);
+    print_storage(storage, &out);
+    out.end_object().newline();
+  } else if (options.prometheus) {
+    *text = prometheus_text(views) + prometheus_text(storage);
+    return 0;
+  } else if (views.empty()) {
+    fprintf(stderr, "sdr-stat: no channels in %s\n", options.place.run.c_str());
+  } else {
+    const size_t width = output_width();
+    *text = table_text(views, width);
+    if (storage) *text += storage_text(*storage);
+    *text += troubles_text(views, width);
+  }
+  return code;
 }
 
 int run_preflight(const Options& options, std::string* text) {
@@ -122,7 +149,7 @@ int run_preflight(const Options& options, std::string* text) {
             config_in_force(options.place).c_str());
     exit(111);
   }
-  const std::vector<Finding> findings = preflight(options, *fleet, read_channels(options));
+  const std::vector<Finding> findings = preflight(options, *fleet, read_channels(options, fleet));
   *text = options.json ? findings_json(findings) : findings_text(findings);
   return exit_code_of(findings);
 }
@@ -138,9 +165,9 @@ int run(int argc, char** argv) {
     code = run_preflight(options, &text);
   } else if (options.gaps) {
     const std::vector<Gaps> gaps = read_gaps(options, &wrong);
-    text = options.json ? json_text(gaps, print_gaps) : gaps_text(gaps);
+    text = options.json ? gaps_json(gaps) : gaps_text(gaps);
   } else {
-    text = views_text(options);
+    code = show_views(options, &text);
   }
   const bool whole = fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if ((whole && fflush(stdout) == 0) || errno == EPIPE) return wrong ? 100 : code;

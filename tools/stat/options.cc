@@ -31,8 +31,8 @@ constexpr char kHelp[] =
     "  --run DIR           the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0, with --preflight 1 no go and 2 a relay is down, 100 usage, no such channel or "
-    "no sequence, 111 system error.\n";
+    "Exit status: 0 all is well, 1 trouble or no go, 2 a channel is down,\n"
+    "100 usage, no such channel or no sequence, 111 system error.\n";
 
 [[noreturn]] void die(const char* what, const char* which) {
   std::fprintf(stderr, "sdr-stat: fatal: %s%s\n", what, which);

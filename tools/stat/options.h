@@ -16,7 +16,7 @@ struct Options {
   bool gaps = false;
   bool preflight = false;
   bool watch = false;
-  double interval_s = 1;  // between two readings; 0: one reading, no rates
+  double interval_s = 1;                     // between two readings; 0: one reading, no rates
   uint64_t for_s = 24 * 3600;                // of a preflight: how long the disk has to last …
   std::optional<uint64_t> need_bytes_per_s;  // … and what is recorded, instead of what is measured
   ConfigPlace place;

@@ -6,6 +6,7 @@
 
 #include "relay/clock.h"
 #include "relay/format/segment_name.h"
+#include "tools/stat/lately.h"
 #include "tools/stat/page.h"
 
 namespace sdr::status {
@@ -26,14 +27,22 @@ void add_names(const std::string& directory, std::set<std::string>* names) {
 Sampler::Sampler(std::string run, std::vector<std::string> names)
     : run_(std::move(run)), names_(std::move(names)) {}
 
-// Those with a counters page, or a service directory that holds a layout (the services of our own
-// have none).
+// Those with a counters page, a service directory that holds a layout (the services of our own have
+// none), or an enabled entry in the config.
 std::set<std::string> Sampler::known_channels() const {
   std::set<std::string> names, services;
   add_names(run_ + "/counters", &names);
-  add_names(run_ + "/service", &services);
-  for (const std::string& name : services) {
-    if (access((run_ + "/service/" + name + "/data/layout").c_str(), F_OK) == 0) names.insert(name);
+  for (const char* directory : {"/service", "/live"}) {
+    services.clear();
+    add_names(run_ + directory, &services);
+    for (const std::string& name : services) {
+      if (access((run_ + directory + "/" + name + "/data/layout").c_str(), F_OK) == 0)
+        names.insert(name);
+    }
+  }
+  if (!fleet_) return names;
+  for (const auto& [name, channel] : fleet_->channels) {
+    if (channel.enabled) names.insert(name);
   }
   return names;
 }
@@ -59,7 +68,9 @@ void Sampler::read(const std::string& name, Sample* sample) {
     view.interval_s = static_cast<double>(now_ns - last->second.monotonic_ns) / 1e9;
   }
   now_[name] = {view.now, now_ns};
+  find_base(clock_ns(CLOCK_BOOTTIME), &view);
   view.service = find_service(run_, name, *view.now, view.time_ns);
+  view.fleet = fleet_;
   sample->views.push_back(std::move(view));
 }
 

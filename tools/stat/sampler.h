@@ -30,6 +30,10 @@ class Sampler {
   // Of the channels with these names; none: of all that there are at each reading.
   Sampler(std::string run, std::vector<std::string> names);
 
+  // What is in force from here on: a channel that it enables is one, if nothing else is there of
+  // it.
+  void set_fleet(std::shared_ptr<const Config> fleet) { fleet_ = std::move(fleet); }
+
   // Looks which channels there are and reads them. Each view holds the reading before this one too,
   // if it was of the same counters.
   Sample take();
@@ -44,6 +48,7 @@ class Sampler {
 
   std::string run_;
   std::vector<std::string> names_;
+  std::shared_ptr<const Config> fleet_;
   std::map<std::string, Reading> last_;
   std::map<std::string, Reading> now_;
 };

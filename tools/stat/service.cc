@@ -47,6 +47,21 @@ bool is_directory(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+// sdr-gen notes in the manifest where the fleet lives.
+std::string log_directory(const std::string& service_dir) {
+  std::string text;
+  std::string error;
+  if (!read_text_file(service_dir + "/data/manifest", kManifestBytesMax, false, &text, &error))
+    return "";
+  constexpr std::string_view kLine = "\nvalue --log=";
+  const size_t at = text.find(kLine);
+  if (at == std::string::npos) return "";
+  const size_t begin = at + kLine.size();
+  const std::string log = text.substr(begin, text.find('\n', begin) - begin);
+  const size_t slash = service_dir.rfind('/');
+  return log + "/" + service_dir.substr(slash + 1);
+}
+
 }  // namespace
 
 const char* state_name(State state) {
@@ -69,22 +84,8 @@ Service find_service(const std::string& run, const std::string& name, const Coun
   if (!is_directory(dir)) return find_process(page, now_ns);
   Service service = ask_supervisor(dir).value_or(find_process(page, now_ns));
   service.dir = dir;
+  service.log = log_directory(dir);
   return service;
-}
-
-// sdr-gen notes in the manifest where the fleet lives.
-std::string log_directory(const std::string& service_dir) {
-  std::string text;
-  std::string error;
-  if (!read_text_file(service_dir + "/data/manifest", kManifestBytesMax, false, &text, &error))
-    return "";
-  constexpr std::string_view kLine = "\nvalue --log=";
-  const size_t at = text.find(kLine);
-  if (at == std::string::npos) return "";
-  const size_t begin = at + kLine.size();
-  const std::string log = text.substr(begin, text.find('\n', begin) - begin);
-  const size_t slash = service_dir.rfind('/');
-  return log + "/" + service_dir.substr(slash + 1);
 }
 
 }  // namespace sdr::status

@@ -30,6 +30,7 @@ struct Service {
   std::optional<uint64_t> for_s;  // how long it has been up or down, where that is known
   int64_t pid = 0;                // of the receiver, while it is up
   std::string dir;                // its service directory, where it has one
+  std::string log;                // the directory its logger writes to, where that is known
   std::optional<Death> last_end;  // of the relay before this one, where that is known
   uint32_t crashes = 0;           // within kLately_s: ends that nobody asked for
   bool supervised() const { return keeper != Keeper::kNone; }
@@ -41,8 +42,5 @@ constexpr uint64_t kLately_s = 120;
 // process that the page names, if it is there and a sdr-relay. `now_ns` is since the epoch.
 Service find_service(const std::string& run, const std::string& name, const CountersPage& page,
                      uint64_t now_ns);
-
-// Where a service's logger writes; empty where that is not known.
-std::string log_directory(const std::string& service_dir);
 
 }  // namespace sdr::status

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "relay/format/counters.h"
+#include "tools/config/config.h"
 #include "tools/lib/json.h"
 #include "tools/stat/service.h"
 
@@ -21,7 +22,13 @@ struct View {
   double interval_s = 0;  // between the two
   uint64_t time_ns = 0;   // of `now`, wall clock
   uint64_t gaps_now = 0;  // what its `sequence.gaps` had become when the copy was complete
+  std::shared_ptr<CountersPage> base;   // what all was lately; empty where that is not known …
+  double base_s = 0;                    // … and how long that is ago
+  std::shared_ptr<const Config> fleet;  // what is in force; empty where that is not known
 };
+
+// What the config in force says of it, or null.
+const Channel* configured(const View& view);
 
 // It is up, but has not heard anything for longer than its `silence`.
 bool is_silent(const View& view);
@@ -47,8 +54,8 @@ void print_json(const View& view, JsonWriter* out);
 // The text that Prometheus scrapes (exposition format 0.0.4), as sdr-stat(1) lists its metrics.
 std::string prometheus_text(const std::vector<View>& views);
 
-// The table, a line per channel below its head. Names are cut where a line would pass `width`
-// columns; 0: never.
+// The table, a line per channel below its head, which passes no `width` columns (0: any): names are
+// cut, and columns left out.
 std::string table_text(const std::vector<View>& views, size_t width);
 
 }  // namespace sdr::status

@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "tools/stat/percentile.h"
+#include "tools/stat/trouble.h"
 #include "tools/stat/view.h"
 
 namespace sdr::status {
@@ -155,6 +156,7 @@ void print_json(const View& view, JsonWriter* out) {
   print_latency(*view.now, out);
   print_processes(*view.now, out);
   print_rates(view, out);
+  print_troubles(troubles_of(view), out);
   out->end_object();
 }
 

@@ -130,10 +130,19 @@ std::string table_text(const std::vector<View>& views, size_t width) {
   });
   if (!lost) widths[kLost] = 0;
   if (!any(views, [](const ReceiverCounters& r) { return get(r.stale); })) widths[kStale] = 0;
-  size_t others = 0;
-  for (size_t i = 1; i < kColumns; ++i) others += widths[i] > 0 ? widths[i] + 1 : 0;
-  if (width > 0 && others + widths[0] > width)
-    widths[0] = std::max(kNameMin, width > others ? width - others : 0);
+  // Names are cut first, then these columns are left out, from the first on.
+  constexpr size_t kDispensable[] = {7, 6, 8, 5, 14, 2, 4, 3, 12, 9, 11, 10, 13, 1};
+  const auto others = [&] {
+    size_t sum = 0;
+    for (size_t i = 1; i < kColumns; ++i) sum += widths[i] > 0 ? widths[i] + 1 : 0;
+    return sum;
+  };
+  const size_t name_min = std::min(widths[0], kNameMin);
+  for (const size_t column : kDispensable) {
+    if (width > 0 && others() + name_min > width) widths[column] = 0;
+  }
+  if (width > 0 && others() + widths[0] > width)
+    widths[0] = std::max(name_min, width > others() ? width - others() : 0);
   std::string text;
   for (const Row& row : rows) append_row(row, widths, &text);
   return text;

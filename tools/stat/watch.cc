@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "relay/clock.h"
+#include "tools/stat/fleet.h"
 #include "tools/stat/sampler.h"
 #include "tools/stat/terminal.h"
 
@@ -30,7 +31,7 @@ class Watch {
  public:
   explicit Watch(const Options& options)
       : sampler_(options.place.run, options.names),
-        run_(options.place.run),
+        place_(options.place),
         interval_ns_(static_cast<int64_t>(options.interval_s * 1e9)) {}
 
   int run() {
@@ -69,14 +70,15 @@ class Watch {
 
  private:
   void take() {
+    sampler_.set_fleet(fleet_in_force(place_));
     const Sample sample = sampler_.take();
     message_.clear();
     if (sample.sys_errno != 0) {
-      message_ = "unable to read " + run_ + ": " + strerror(sample.sys_errno);
+      message_ = "unable to read " + place_.run + ": " + strerror(sample.sys_errno);
     } else if (!sample.refused.empty() && sample.views.empty()) {
       message_ = sample.refused[0].path + ": " + sample.refused[0].why;
     } else if (sample.views.empty()) {
-      message_ = sample.unknown.empty() ? "no channels in " + run_
+      message_ = sample.unknown.empty() ? "no channels in " + place_.run
                                         : "no such channel: " + sample.unknown[0];
     }
     rows_ = history_.rows(sample.views);
@@ -144,7 +146,7 @@ class Watch {
   }
 
   Sampler sampler_;
-  const std::string run_;
+  const ConfigPlace place_;
   const int64_t interval_ns_;
   Terminal terminal_;
   WatchHistory history_;
