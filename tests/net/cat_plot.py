@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """sdr-cat --plot and --plot-svg: the picture read back into dots and points, against the data."""
 import fcntl
-import json
 import math
 import os
 import pty
@@ -10,7 +9,6 @@ import struct
 import subprocess
 import sys
 import termios
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import random
-import statistics
 import struct
 import sys
 from fractions import Fraction
@@ -13,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import case, check_equal, enter_plainly, finish  # noqa: E402
 from catlib import WORK, cat, check, put  # noqa: E402
-from indexed import TIME, Row, Written, iso, micros  # noqa: E402
+from indexed import TIME, Written, iso, micros, stamp  # noqa: E402
 from udp import varint  # noqa: E402
 
 SECOND = 1000000
@@ -190,6 +189,28 @@ with case("the table: 80 columns, local times"):
     row = out.partition("pose.on")[2].split()
     check_equal(row[:2], ["500", "0"], "a row")
     check(f"from {iso(times[0])[:-1]}+0000 to {iso(times[-1])[:-1]}+0000\n" in out, out)
+
+with case("a channel's directory, with the segment that is being written"):
+    made = Made(6)
+    write(f"channel=engine/date=2026-11-22/engine_{stamp(times[0])}", made, TIMED, times[:200])
+    live = Written(TIMED, times[200])
+    for at in range(200, 500, 50):
+        live.add([made.datum(time) for time in times[at:at + 50]], times[at:at + 50])
+    # Its last row is still to come, and so is the end of a block.
+    put(f"channel=engine/{live.name()}.index", live.index(rows=live.rows[:-1]))
+    live.add([Made(8).datum(times[-1])] * 50, times[-50:])
+    put("channel=engine/.open", live.data[:-20])
+    found = stats(WORK / "channel=engine")
+    check_fields(found, made)
+    check_equal([found["files"], found["datums"], found["last_time"]], [2, 500, iso(times[-1])],
+                "all")
+    plain, made = Written(SCHEMA, times[0], channel="plain"), Made(7)
+    for at in range(0, 500, 50):
+        plain.add([made.datum() for _ in range(50)], times[at:at + 50])
+    put(f"channel=plain/{plain.name()}.index", plain.index(rows=plain.rows[:-1]))
+    put("channel=plain/.open", plain.data)
+    found = stats(WORK / "channel=plain")
+    check(abs(micros(found["last_time"][:-1]) - times[-1]) < SECOND, found["last_time"])
 
 with case("a damaged file: what is sound of it, and exit 1"):
     data = bytearray(paths[0].read_bytes())

@@ -158,9 +158,10 @@ std::string no_way(const Shape& shape, uint32_t node, const std::string& done,
                    const FieldStep& step, std::string_view text) {
   const Shape::Node& from = shape.node(without_null(shape, node));
   const std::string place = done.empty() ? "a datum" : quoted(done);
+  const std::string shown = printable(done, 64);
   const std::string a_type = with_article(from.schema);
   if (from.type == AVRO_ARRAY)
-    return place + " is " + a_type + ": its items are " + done + "[0], " + done + "[1] …";
+    return place + " is " + a_type + ": its items are " + shown + "[0], " + shown + "[1] …";
   if (step.kind == FieldStep::Kind::kItem)
     return place + " is " + a_type + ", and only an array has items";
   if (from.type != AVRO_RECORD && from.type != AVRO_UNION)
