@@ -65,8 +65,9 @@ class Made:
         cells = [single(self.real()) for _ in range(roll.randrange(4))]
         on, x = roll.random() < 0.3, roll.choice([None, single(roll.random())])
         tags = {key: roll.randint(-9, 9) for key in "abc"[:roll.randrange(4)]}
-        for name, value in (("big", big), ("speed", speed), ("either", either), ("pose.on", int(on)),
-                            ("pose.x", x), *(("cells[*]", cell) for cell in cells),
+        for name, value in (("big", big), ("speed", speed), ("either", either),
+                            ("pose.on", int(on)), ("pose.x", x),
+                            *(("cells[*]", cell) for cell in cells),
                             *(("tags.*", tag) for tag in tags.values())):
             self.note(name, value)
         branch = {type(None): lambda v: varint(0), int: lambda v: varint(1) + varint(v),

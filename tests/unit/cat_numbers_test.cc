@@ -64,7 +64,8 @@ TEST_CASE("cat numbers: of records, past what is none") {
 TEST_CASE("cat numbers: of unions, by the branches that are numbers") {
   const Read read(R"({"type":"record","name":"R","fields":[
       {"name":"u","type":["null","int","string","double"]},
-      {"name":"n","type":["null",{"type":"record","name":"P","fields":[{"name":"x","type":"int"}]}]},
+      {"name":"n","type":["null",
+      {"type":"record","name":"P","fields":[{"name":"x","type":"int"}]}]},
       {"name":"m","type":[{"type":"array","items":"int"},{"type":"map","values":"long"}]}]})");
   CHECK(read.names() == "u:int|double n.x:int m.array[*]:int m.map.*:long");
   CHECK(read.all(bytes("\0\0\0\0", 4)) == "u=null n.x=null m.map.*=other");
