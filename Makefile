@@ -32,7 +32,7 @@ TOOL_FLAGS  := $(COMMON) -O2
 RELAY_SRC  := $(wildcard relay/*.cc)
 LIBC_SRC   := $(wildcard relay/libc/*.cc)
 FORMAT_SRC := $(wildcard relay/format/*.cc)
-TOOLS      := sdr-gen sdr-confine sdr-stat sdr-cat sdr-feed
+TOOLS      := sdr-gen sdr-confine sdr-stat sdr-cat sdr-feed sdr-prune
 LIB_SRC    := $(wildcard $(addsuffix /*.cc,tools/lib tools/config tools/recording))
 TEST_SRC   := $(wildcard tests/unit/*_test.cc)
 # Pure relay modules (no system call) that the unit tests link beside relay/format.
@@ -79,7 +79,7 @@ $(BUILD)/tools/%.o: %.cc | deps
 
 # What the tools share; of this archive each links what it uses, and no library for the rest.
 SHARED := $(BUILD)/tools/shared.a
-$(SHARED): $(call obj,tools,$(LIB_SRC) $(FORMAT_SRC) relay/address.cc relay/bind.cc)
+$(SHARED): $(call obj,tools,$(LIB_SRC) $(FORMAT_SRC) relay/address.cc relay/bind.cc relay/dir.cc)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
 LIBS := -Wl,--as-needed -lavro -ljansson -lcap-ng -lncursesw -ltinfo -ls6 -lskarnet

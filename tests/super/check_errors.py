@@ -14,7 +14,6 @@ SDR_GEN = Path(os.environ.get("SDR_BIN", BIN)).resolve() / "sdr-gen"
 SCHEMA = '{"type": "record", "name": "A", "fields": [{"name": "x", "type": "double"}]}\n'
 TIMES = ('{"type": "record", "name": "F", "fields": [{"name": "t", "type": "long"}, '
          '{"name": "receive_time", "type": "long", "logicalType": "timestamp-micros"}]}\n')
-NO_PRUNE = ("warning", "retain: this version has no sdr-prune; nothing is deleted yet")
 FINDING = re.compile(r"^(\S+?):(?:(\d+):(\d+):)? (error|warning): (.*)$")
 
 # Each line of this config ends in a comment that names what must be said of it, and at which
@@ -24,7 +23,7 @@ BAD = """\
 [storage]
 path = "srv/telemetry"              # 8 not an absolute path
 mode = "0750"                       # 8 execute bit
-min_free = "5%"                     # 1 storage.min_free is not supported yet
+min_free = "100%"                   # 12 storage.min_free is 100%; it must be from 0.01% to 99%
 [defaults]
 ttl = 300                           # 7 ttl is 300; it must be from 0 to 255
 usr = "nobody"                      # 1 did you mean 'user'?
@@ -62,7 +61,7 @@ decimated.hold = ["z"]              # 19 'z'
 cpu_quota = "50%"                   # 1 does not hold a fifo scheduler back
 scheduler = "fifo:5"
 memory = "9437183B"                 # 1 smaller than the 9MiB
-retain = { age = "1min", size = "1GiB" }  # 1 no sdr-prune; 12 the 1h of one; 26 two segments of
+retain = { age = "1min", size = "1GiB" }  # 12 the 1h of one; 26 two segments of
 sequence = { field = "x", wrap = 5 }      # 14 'x' is a double
 catch_up = 5                        # 12 write a duration
 isolation = "required"              # 13 did you mean 'require'?
@@ -171,7 +170,7 @@ with case("--json says the same"):
     errors = sum(f[3] == "error" for f in found)
     check_equal((said["ok"], said["errors"], said["warnings"]),
                 (False, errors, len(found) - errors), "verdict")
-    check_equal(len(found) - errors, 4, "warnings")
+    check_equal(len(found) - errors, 3, "warnings")
 
 with case("syntax errors: one for each file, and the other files are still checked"):
     where = write({"relay.toml": "[channel.a]\nlisten = \"0.0.0.0:1\nschema = 5\n",
@@ -200,10 +199,10 @@ with case("rules between files: each finding is in the file that broke the rule"
                              .replace("record = false", "memory = \"1MiB\"\nsequence = \"y\"")})
     done = gen("--check", "--config", where / "relay.toml")
     check_equal([f[:4] for f in findings(done, where)],
-                [("relay.toml", 3, 1, "warning"), ("relay.toml", 3, 8, "error"),
-                 ("channels.d/b.toml", 4, 1, "error"), ("channels.d/c.toml", 1, 10, "error"),
-                 ("channels.d/c.toml", 2, 1, "error"), ("channels.d/c.toml", 5, 1, "error"),
-                 ("channels.d/c.toml", 6, 1, "error")], "findings")
+                [("relay.toml", 3, 8, "error"), ("channels.d/b.toml", 4, 1, "error"),
+                 ("channels.d/c.toml", 1, 10, "error"), ("channels.d/c.toml", 2, 1, "error"),
+                 ("channels.d/c.toml", 5, 1, "error"), ("channels.d/c.toml", 6, 1, "error")],
+                "findings")
 
 with case("the manual page's table has every key, and no other"):
     page = (ROOT / "man/relay.toml.5").read_text(encoding="utf-8")
@@ -238,7 +237,7 @@ with case("the example config is good and does nothing; all of it uncommented is
         done = gen("--check", "--json", "--config", where / "relay.toml")
         said = json.loads(done.stdout)
         found = [(d["severity"], d["message"]) for d in said["diagnostics"]]
-        check_equal((found, len(said["channels"])), ([NO_PRUNE] * count, count),
+        check_equal((found, len(said["channels"])), ([], count),
                     "findings, channels")
 
 with case("the command line: what is wrong with it is one line and exit 100"):

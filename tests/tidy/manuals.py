@@ -9,7 +9,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from sdrtest import BIN, ROOT, Skip, case, check_equal, finish  # noqa: E402
 
-PROGRAMS = ("sdr-relay", "sdr-gen", "sdr-confine", "sdr-stat", "sdr-cat", "sdr-feed")
+PROGRAMS = ("sdr-relay", "sdr-gen", "sdr-confine", "sdr-stat", "sdr-cat", "sdr-feed",
+            "sdr-prune")
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
 SECTIONS = ("NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "SEE ALSO")
 

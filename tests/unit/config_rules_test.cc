@@ -139,16 +139,13 @@ TEST_CASE("limits that cannot hold what they must") {
   only(fleet({(std::string(live) + "4MiB\"").c_str()}), "smaller than the 5MiB that twice receive");
 }
 
-TEST_CASE(
-    "retention: said once that nothing is deleted yet, and that one segment would exceed it") {
-  const char* nothing_yet = "warning: retain: this version has no sdr-prune";
-  only(channel_report("retain = { age = \"1h\", size = \"2GiB\" }\n"), nothing_yet);
-  only(channel_report("retain = {}\n"), nothing_yet);
+TEST_CASE("retention: what one segment would exceed") {
+  CHECK(channel_report("retain = { age = \"1h\", size = \"2GiB\" }\n") == "");
+  CHECK(channel_report("retain = {}\n") == "");
   const auto error = [&](const std::string& lines, const std::string& part) {
     const std::string report = channel_report(lines);
-    holds(report, nothing_yet);
     holds(report, part);
-    CHECK_MESSAGE(line_count(report) == 2, report);
+    CHECK_MESSAGE(line_count(report) == 1, report);
   };
   error("retain.age = \"3599s\"\n",
         "6:8: error: retain.age is 3599s, less than the 1h of one segment");
@@ -157,7 +154,7 @@ TEST_CASE(
   error("retain.age = \"36501d\"\n", "is too large");
   error("retain.size = \"1025TiB\"\n", "must be from 1MiB to 1024TiB");
   error("retain.size = \"20GiB\"\nrecord.size = \"20GiB\"\n", "make it at least 40GiB");
-  CHECK(line_count(channel_report("retain.size = \"1MiB\"\nrecord.size = \"512KiB\"\n")) == 1);
+  CHECK(channel_report("retain.size = \"1MiB\"\nrecord.size = \"512KiB\"\n") == "");
   only(channel_report("full_rate = \"239.0.0.1:1\"\nretain.age = \"1h\"\nrecord = false\n"),
        "7:1: error: retain is for recordings, and channel 'a' records nothing");
 }
@@ -171,9 +168,8 @@ TEST_CASE("retention in [defaults] is for the channels that record") {
                      "full_rate = \"239.0.0.1:4\"\nrecord.rotate = \"8d\"\n");
   };
   const std::string found = report("");
-  holds(found, "4:1: warning: retain: this version has no sdr-prune");
   holds(found,
         "4:8: error: retain.age is 7d, less than the 8d of one segment (record.rotate) of "
         "channel 'b'");
-  CHECK_MESSAGE(line_count(found) == 2, found);
+  CHECK_MESSAGE(line_count(found) == 1, found);
 }

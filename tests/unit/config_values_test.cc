@@ -173,11 +173,27 @@ TEST_CASE("hostile text") {
   only(report_of("[storage]\npath=\"/ab\"\nmount=\"/a\"\n"), "does not hold");
 }
 
-TEST_CASE("keys whose effect is yet to come") {
-  only(report_of("[storage]\nmin_free = \"5%\"\n"),
-       "2:1: error: storage.min_free is not supported yet");
-  only(report_of("[storage]\nmin_free = \"10GiB\"\n"), "not supported yet");
+TEST_CASE("min_free: a part of the disk or so many bytes, kept apart") {
+  const auto read = [](const std::string& value) {
+    ConfigDir dir;
+    dir.write("relay.toml", "[storage]\nmin_free = " + value + "\n");
+    CHECK(dir.report() == "");
+    return dir.load().config.storage;
+  };
+  CHECK(read("\"5%\"").min_free_hundredths == 500);
+  CHECK_FALSE(read("\"5%\"").min_free_bytes);
+  CHECK(read("\"99%\"").min_free_hundredths == 9900);
+  CHECK(read("\"0.05%\"").min_free_hundredths == 5);
+  CHECK(read("\"10GiB\"").min_free_bytes == 10ull << 30);
+  CHECK_FALSE(read("\"10GiB\"").min_free_hundredths);
+  CHECK(read("\"0B\"").min_free_bytes == 0);
+  CHECK_FALSE(ConfigDir().load().config.storage.min_free_bytes);
+  only(report_of("[storage]\nmin_free = \"99.01%\"\n"), "2:12: error: storage.min_free is");
   only(report_of("[storage]\nmin_free = \"5\"\n"), "has no unit");
+  only(report_of("[storage]\nmin_free = 5\n"), "a size with its unit");
+}
+
+TEST_CASE("keys whose effect is yet to come") {
   only(channel_report("batch_wait = \"100us\""), "is not supported yet");
   for (const char* wrong :
        {"sequence = 1", "sequence = { field = \"n\", wrap = 1 }", "sequence = { wrap = 5 }",

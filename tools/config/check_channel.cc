@@ -1,4 +1,3 @@
-#include <tuple>
 
 #include "relay/format/segment_name.h"
 #include "tools/config/check_rules.h"
@@ -149,22 +148,6 @@ std::vector<StreamRef> streams_of(const Channel& channel) {
     out.push_back({&channel, &channel.decimated[i].to, "decimated[" + std::to_string(i) + "].to"});
   }
   return out;
-}
-
-void warn_of_retain(const std::vector<const Channel*>& channels, const std::string& main_file,
-                    Findings* findings) {
-  const auto order = [&main_file](const Place& p) {
-    return std::make_tuple(p.file != main_file, std::string_view(p.file), p.line, p.column);
-  };
-  const Place* first = nullptr;
-  for (const Channel* channel : channels) {
-    const std::map<std::string, Place>::const_iterator place = channel->keys.find("retain");
-    if (!channel->retain || !channel->record || place == channel->keys.end()) continue;
-    if (!first || order(place->second) < order(*first)) first = &place->second;
-  }
-  if (first) {
-    findings->warning(*first, "retain: this version has no sdr-prune; nothing is deleted yet");
-  }
 }
 
 void check_channel(const Channel& channel, const Channel* defaults, Findings* findings) {

@@ -24,10 +24,6 @@ void check_channel(const Channel& channel, const Channel* defaults, Findings* fi
 // which must be compiled.
 void check_fields(const Channel& channel, Findings* findings);
 
-// Once, at the first place in `main_file` or else channels.d that a channel has `retain` from.
-void warn_of_retain(const std::vector<const Channel*>& channels, const std::string& main_file,
-                    Findings* findings);
-
 // One stream of a channel, with the key it comes from: "full_rate", "decimated[0].to".
 struct StreamRef {
   const Channel* channel;

@@ -192,7 +192,6 @@ class Loader {
     const std::vector<const Channel*> channels(in_order_.begin(), in_order_.end());
     check_between_channels(channels, &findings_);
     check_storage(channels);
-    warn_of_retain(channels, file_, &findings_);
   }
 
   // storage.path is required once anything records.

@@ -118,6 +118,9 @@ struct Storage {
   std::string mount;  // empty: not checked
   std::string group;  // empty: the user's own
   uint32_t mode = 0640;
+  // What sdr-prune leaves free of the file system, in one of two ways; both absent: anything.
+  std::optional<uint64_t> min_free_bytes = {};
+  std::optional<uint64_t> min_free_hundredths = {};  // of one per cent of its size
 };
 
 struct Config {

@@ -34,12 +34,15 @@ void read_mode(const ConfigValue& value, KeyReader* reader, uint32_t* mode) {
 }
 
 // A percentage or a size.
-bool check_min_free(const ConfigValue& value, KeyReader* reader) {
+void read_min_free(const ConfigValue& value, KeyReader* reader, Storage* storage) {
   uint64_t number;
   if (value.kind == ConfigValue::Kind::kString && value.text.ends_with('%')) {
-    return reader->percent("storage.min_free", value, 9900, &number);
+    if (reader->percent("storage.min_free", value, 9900, &number)) {
+      storage->min_free_hundredths = number;
+    }
+  } else if (reader->size("storage.min_free", value, 0, 1ull << 60, &number)) {
+    storage->min_free_bytes = number;
   }
-  return reader->size("storage.min_free", value, 0, 1ull << 60, &number);
 }
 
 }  // namespace
@@ -54,9 +57,7 @@ void read_storage_keys(const ConfigValue& table, KeyReader* reader, Findings* fi
     } else if (member.key == "mount") {
       reader->absolute_path("storage.mount", member.value, &storage->mount);
     } else if (member.key == "min_free") {
-      if (check_min_free(member.value, reader)) {
-        reader->error(member, "storage.min_free is not supported yet; leave it out");
-      }
+      read_min_free(member.value, reader, storage);
     } else if (member.key == "group") {
       reader->name("storage.group", member.value, "\"adm\"", kAccountNameMax, &storage->group);
     } else if (member.key == "mode") {
