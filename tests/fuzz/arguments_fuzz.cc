@@ -1,5 +1,5 @@
-// Any words as the command lines of sdr-relay, sdr-confine and sdr-feed: what is taken keeps within
-// what the manual pages say.
+// Any words as the command lines of sdr-relay, sdr-confine, sdr-feed and sdr-prune: what is taken
+// keeps within what the manual pages say.
 #include <getopt.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "tools/feed/pace_field.h"
 #include "tools/feed/replay_plan.h"
 #include "tools/lib/cgroup_find.h"
+#include "tools/prune/options.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;
@@ -76,6 +77,17 @@ void check_feed(int argc, char** argv) {
   require(o.rate_hz >= 0 && o.duration_s >= 0 && o.ttl >= -1 && o.ttl <= 255);
 }
 
+void check_prune(int argc, char** argv) {
+  prune::Options o;
+  optind = 0;
+  const int exit_code = prune::parse_prune_options(argc, argv, &o);
+  require(exit_code == -1 || exit_code == 0 || exit_code == 100);
+  if (exit_code != -1) return;
+  require(std::all_of(o.channels.begin(), o.channels.end(), is_channel_name));
+  require(o.every_us == 0 || (o.every_us >= 1000000 && o.every_us <= 86400ull * 1000000));
+  require(o.every_us == 0 || (!o.dry_run && !o.force));
+}
+
 }  // namespace
 
 // A byte that chooses the program, then words with a NUL between them.
@@ -83,14 +95,14 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bool silent = (silence_stdio(), true);
   require(silent);
   Input input(data, size);
-  const uint64_t program = input.number(1) % 3;
+  const uint64_t first = input.number(1);
+  const uint64_t program = first == 'p' ? 3 : first % 3;
   std::vector<std::string> words = {"program"};
   while (!input.empty()) words.emplace_back(input.until('\0'));
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  (program == 0   ? check_relay
-   : program == 1 ? check_confine
-                  : check_feed)(static_cast<int>(words.size()), argv.data());
+  constexpr void (*kChecks[])(int, char**) = {check_relay, check_confine, check_feed, check_prune};
+  kChecks[program](static_cast<int>(words.size()), argv.data());
   return 0;
 }

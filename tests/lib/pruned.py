@@ -16,8 +16,11 @@ SDR_PRUNE = BIN / "sdr-prune"
 KIB, MIB, HOUR, DAY = 1 << 10, 1 << 20, 3600, 86400
 SECOND_US = 1000000
 DEADLINE_S = 120
-# What the kernel is made to say of the clock.
-CLOCK = r"""
+# What the kernel is made to say of the clock, and what is made to happen just before a deletion.
+SHIM = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
@@ -25,6 +28,20 @@ int adjtimex(struct timex* t) {
   memset(t, 0, sizeof *t);
   t->status = getenv("UNSYNCHRONISED") ? STA_UNSYNC : 0;
   return getenv("UNSYNCHRONISED") ? TIME_ERROR : TIME_OK;
+}
+int unlinkat(int fd, const char* name, int flags) {
+  static int count;
+  int (*next)(int, const char*, int);
+  *(void**)&next = dlsym(RTLD_NEXT, "unlinkat");
+  const char* const command = getenv("BEFORE_UNLINK");  /* NUMBER:COMMAND */
+  const char* const fails = getenv("FAIL_UNLINK");
+  if (command && atoi(command) == ++count) {
+    unsetenv("BEFORE_UNLINK");
+    if (system(strchr(command, ':') + 1)) abort();
+  }
+  if (!fails || !strstr(name, fails)) return next(fd, name, flags);
+  errno = EIO;
+  return -1;
 }
 """
 
@@ -76,11 +93,11 @@ class House:
         self.storage.mkdir(exist_ok=True)
         (self.dir / "run").mkdir()
         self.config = self.dir / "relay.toml"
-        self.channels, self.min_free, self.mount = {}, None, None
+        self.channels, self.min_free, self.mount, self.prefix = {}, None, None, []
         self.environment = dict(os.environ)
-        shim = self.dir / "clock.so"
+        shim = self.dir / "shim.so"
         done = subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-x", "c", "-o",
-                               shim, "-"], input=CLOCK, text=True, capture_output=True,
+                               shim, "-", "-ldl"], input=SHIM, text=True, capture_output=True,
                               check=False)
         if done.returncode:
             raise Skip(f"no shared library: {done.stderr.strip()[-200:]}")
@@ -105,7 +122,7 @@ class House:
         return self
 
     def command(self, *words):
-        return [str(word) for word in (SDR_PRUNE, "--config", self.config, "--run",
+        return [str(word) for word in (*self.prefix, SDR_PRUNE, "--config", self.config, "--run",
                                        self.dir / "run", *words)]
 
     def run(self, *words, **environment):
@@ -124,11 +141,14 @@ class House:
 
     def files(self):
         """Every file and directory below the storage: {path: inode}."""
-        found = {}
-        for base, directories, names in os.walk(self.storage):
-            for name in directories + names:
-                path = os.path.join(base, name)
-                found[os.path.relpath(path, self.storage)] = os.lstat(path).st_ino
+        found, waiting = {}, [""]
+        while waiting:
+            base = waiting.pop()
+            with os.scandir(self.storage / base) as entries:
+                for entry in entries:
+                    found[base + entry.name] = entry.inode()
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(base + entry.name + "/")
         return found
 
 

@@ -51,6 +51,12 @@ def check_kinds(fleet):
     fleet.set("one", memory='"64MiB"', retain='{ age = "8d" }').write()
     check_equal(steps(fleet.gen("--diff", "--json"))["one"]["action"], "update", "retention")
     check_equal(steps(fleet.gen("--diff", "--json"))["one"]["keys"], ["retain.age"], "retention")
+    text = fleet.config.read_text(encoding="utf-8")
+    fleet.config.write_text(text.replace("[defaults]", 'min_free = "5%"\n[defaults]', 1),
+                            encoding="utf-8")
+    found = steps(fleet.gen("--diff", "--json"))["one"]
+    check_equal((found["action"], found["keys"]), ("update", ["retain.age", "storage.min_free"]),
+                "min_free")
     check_equal(fleet.snapshot(), before, "the tree")
     fleet.clear()
     fleet.three().set("one", **RECORDED, memory='"64MiB"', retain='{ age = "7d" }').write()

@@ -206,6 +206,9 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
     add("storage.mount", storage.mount);
     add("storage.group", storage.group);
     add("storage.mode", octal(storage.mode));
+    if (storage.min_free_bytes) add("storage.min_free", std::to_string(*storage.min_free_bytes));
+    if (storage.min_free_hundredths)
+      add("storage.min_free", percent_text(*storage.min_free_hundredths) + "%");
   }
   add("receive_buffer", std::to_string(channel.receive_buffer_bytes));
   add("catch_up", std::to_string(channel.catch_up_ms));

@@ -139,7 +139,7 @@ class ChannelReader {
       struct stat status;
       if (fstatat(dir_fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
       if (!S_ISREG(status.st_mode)) {
-        if (strange++ == 0) first = name;
+        if (strange++ == 0 || name < first) first = name;
         return;
       }
       FoundSegment& segment = found[start_us];
@@ -149,9 +149,11 @@ class ChannelReader {
       if (!is_index) unsealed_.erase(status.st_ino);
     });
     if (strange > 0)
-      trouble(below, ": " + std::to_string(strange) + " with a name of ours " +
-                         (strange == 1 ? "is" : "are") +
-                         " no regular file, and left alone: " + first + (strange == 1 ? "" : " …"));
+      trouble(below + "/" + first,
+              (strange == 1 ? " is called like ours but no regular file"
+                            : " and " + std::to_string(strange - 1) +
+                                  " more are called like ours but no regular files") +
+                  std::string(", and left alone"));
     for (const auto& [start_us, segment] : found) channel_->segments.push_back(segment);
     return entries;
   }
