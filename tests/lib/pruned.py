@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shlex
 import subprocess
 import time
 from datetime import datetime, timezone
@@ -96,9 +97,9 @@ class House:
         self.channels, self.min_free, self.mount, self.prefix = {}, None, None, []
         self.environment = dict(os.environ)
         shim = self.dir / "shim.so"
-        done = subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-x", "c", "-o",
-                               shim, "-", "-ldl"], input=SHIM, text=True, capture_output=True,
-                              check=False)
+        compiler = shlex.split(os.environ.get("CC", "cc"))
+        done = subprocess.run([*compiler, "-shared", "-fPIC", "-x", "c", "-o", shim, "-", "-ldl"],
+                              input=SHIM, text=True, capture_output=True, check=False)
         if done.returncode:
             raise Skip(f"no shared library: {done.stderr.strip()[-200:]}")
         self.environment["LD_PRELOAD"] = str(shim)
@@ -118,8 +119,14 @@ class House:
             parts = [f'{key} = "{limits[key]}{unit}"' for key, unit in (("age", "s"), ("size", "B"))
                      if limits.get(key) is not None]
             lines += [f"retain = {{ {', '.join(parts)} }}\n"] if parts else []
-        self.config.write_text("".join(lines), encoding="utf-8")
+        self.write(self.config, "".join(lines))
         return self
+
+    @staticmethod
+    def write(path, text):
+        """As one: whoever reads it meanwhile reads what was there before, or all of it."""
+        path.with_suffix(".new").write_text(text, encoding="utf-8")
+        path.with_suffix(".new").rename(path)
 
     def command(self, *words):
         return [str(word) for word in (*self.prefix, SDR_PRUNE, "--config", self.config, "--run",

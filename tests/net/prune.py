@@ -274,7 +274,7 @@ with case("--every: acts, sees what comes and a new config, outlives errors, is 
     after_failure.append(service.kill)
     wait_gone(paths[0])
     text = house.config.read_text(encoding="utf-8")
-    house.config.write_text(text + "nonsense\n", encoding="utf-8")
+    house.write(house.config, text + "nonsense\n")
     wait_line(house.dir / "err", "relay.toml")
     service.send_signal(signal.SIGHUP)
     house.configure(a={"age": 10 * DAY - 3 * HOUR - 1800})

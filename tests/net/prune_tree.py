@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """sdr-prune in a hostile tree: links out of it, foreign names and kinds of files, mounts, files
 that vanish or change and directories that move while it works. Nothing outside is ever touched."""
+import contextlib
 import hashlib
 import json
 import os
@@ -130,8 +131,9 @@ with case("names near ours, of whatever owner: they stay, whatever else goes"):
     for number, path in enumerate(near):
         path.parent.mkdir(parents=True, exist_ok=True)
         put(path, 5, 0)
-        if os.geteuid() == 0 and number % 2:
-            os.chown(path, 12345, 12345)
+        if number % 2:
+            with contextlib.suppress(OSError):  # only root may, and only where there is such a user
+                os.chown(path, 12345, 12345)
     put(base / "rejected" / data.replace(".avro", ".index"), 5, 0)
     house.configure(a=ALL)
     check_equal(house.json("--force")["segments"], 5, "deleted")
@@ -309,8 +311,8 @@ with case("while a relay seals segments: the rest is whole, in order, and the re
                 "indexes")
     check_equal(len(list(relay.directory.glob("date=*/*.index"))), len(left), "count of indexes")
     check_equal((relay.counters().unrecorded, [line for line in relay.messages().splitlines()
-                                               if "warning" in line and "O_DIRECT" not in line]),
-                (0, []), "unrecorded, warnings")
+                                               if str(relay.directory) in line]), (0, []),
+                "unrecorded, what the relay says of its directory")
     print(f"# {rounds} rounds, {deleted} of {deleted + len(left)} segments deleted")
 
 finish()
