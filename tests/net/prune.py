@@ -45,7 +45,7 @@ with case("random trees and limits: exactly what the calculation says, in a dry 
 
 with case("100,000 segments of 50 channels"):
     rng = seeded("many")
-    house = grow(House(), rng, 50, MANY // 48)
+    house = grow(House(), rng, 50, -(-MANY // 48))
     began = time.monotonic()
     said = check_both(house, "--force", force=True)
     count = sum(channel["segments"] for channel in said["channels"])
