@@ -222,6 +222,15 @@ with case("it goes by the config that is in force, and by none that is not sound
     (applied / "relay.toml").write_text(in_force, encoding="utf-8")
     check_equal((house.run("--force").returncode, there(paths)), (0, "...x"), "in force again")
 
+with case("a fleet that records nothing, as the one of the example config: nothing to do, exit 0"):
+    house = House()
+    house.write(house.config, "[storage]\n")
+    done = house.run()
+    check_equal((done.returncode, done.stderr, done.stdout), (
+        0, "", f"nothing to delete: no storage.path in {house.config}\n"), "exit, told")
+    check_equal(house.json()["storage"], "", "storage")
+    check_equal(house.run("--channel", "a").returncode, 100, "exit, a channel that is nowhere")
+
 with case("in words: each file with its size, age and reason; the sum; what goes wrong"):
     house = House()
     hourly(house, "a", 5, 300 * KIB)

@@ -55,6 +55,7 @@ std::string deletion_text(const Round& round, const Deletion& deletion) {
 
 std::string summary_text(const Round& round) {
   const Tally tally = tally_of(round);
+  if (round.storage.empty()) return "nothing to delete: no storage.path in " + round.config + "\n";
   std::string text = tally.segments + tally.orphans == 0 ? "nothing to delete"
                      : round.dry_run                     ? "would delete "
                                                          : "deleted ";

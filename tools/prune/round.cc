@@ -42,8 +42,6 @@ Config read_config(const std::string& file) {
     text.erase(std::min(text.size(), text.find('\n')));
     throw RoundError(100, text);
   }
-  if (loaded.config.storage.path.empty())
-    throw RoundError(100, file + ": there is no storage.path, so nothing is recorded");
   return std::move(loaded.config);
 }
 
@@ -93,8 +91,8 @@ void check_names(const Options& options, const Round& round) {
         std::any_of(round.tree.channels.begin(), round.tree.channels.end(),
                     [&name](const FoundChannel& channel) { return channel.name == name; });
     if (!is_there && !round.limits.contains(name))
-      throw RoundError(100, "no such channel: " + name + ", neither in " + round.config +
-                                " nor in " + round.storage);
+      throw RoundError(100, "no such channel: " + name + ", in " + round.config +
+                                (round.storage.empty() ? "" : " or in " + round.storage));
   }
 }
 
@@ -108,6 +106,10 @@ Round run_round(const Options& options, const std::function<bool()>& is_stopped)
   const Config config = read_config(round.config);
   round.storage = config.storage.path;
   round.limits = limits_of(config);
+  if (round.storage.empty()) {
+    check_names(options, round);
+    return round;
+  }
   const UniqueFd storage = open_storage(config.storage);
   if (!options.dry_run && flock(storage.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) throw refused("unable to lock " + round.storage, errno);

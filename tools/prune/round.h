@@ -22,8 +22,8 @@ struct RoundError : std::runtime_error {
 struct Round {
   bool dry_run = false;
   int64_t now_us = 0;
-  std::string config;  // the file that is in force
-  std::string storage;
+  std::string config;   // the file that is in force
+  std::string storage;  // empty: nothing is recorded
   std::map<std::string, Limits> limits = {};
   Space space = {};
   uint64_t free_bytes_after = 0;
