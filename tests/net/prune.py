@@ -127,6 +127,15 @@ with case("the newest sealed segment, the newest of the rejected ones, .open and
     check_both(house, "--force", force=True)
     check_equal((there(kept), there(gone)), ("x" * len(kept), "......"), "kept, left")
 
+with case("a segment that is just being sealed, under both its names, counts once"):
+    house = House()
+    paths = hourly(house, "a", 4, 300 * KIB)
+    (house.storage / "channel=a" / ".open").hardlink_to(paths[-1])
+    house.configure(a={"size": 4 * (300 * KIB + 10)})
+    check_equal((house.json()["deletions"], there(paths)), ([], "xxxx"), "deleted, left")
+    house.configure(a={"size": 4 * (300 * KIB + 10) - 1})
+    check_equal((house.json()["segments"], there(paths)), (1, ".xxx"), "deleted, left")
+
 with case("an index whose segment is gone goes when it is settled; not that of the open segment, "
           "nor of one that waits for its repair"):
     house = House()

@@ -234,6 +234,17 @@ with case("a directory is exchanged for a link or another one, or moved away: no
                     (1, 4, []), f"deleted, vanished or changed, failed: {change}")
         check_equal(len(list(away.rglob("*.avro"))), 5, f"in what was moved: {change}")
 
+with case("a directory that it has still to come to is another one by then: nothing in it goes"):
+    house = House()
+    late = START - START % (DAY * SECOND_US)
+    ours = [add(house.storage, "a", late + n * 8 * HOUR * SECOND_US, 300 * KIB, 10)
+            for n in range(6)]
+    day, away = ours[3].parent, house.dir / "away"
+    house.configure(a=ALL)
+    said = house.json("--force", BEFORE_UNLINK=f"1:mv '{day}' '{away}'; cp -al '{away}' '{day}'")
+    check_equal((said["segments"], said["changed"]), (3, 2), "deleted, changed")
+    check_equal([path.exists() for path in ours], [False] * 3 + [True] * 3, "there")
+
 with case("a directory that changes places with a link out, all the time: outside is as it was"):
     house = House()
     outside = Outside(house)
