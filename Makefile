@@ -107,7 +107,7 @@ FUZZ_FLAGS := $(COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 UNFUZZED   := gen/apply% gen/boot% gen/diff% gen/fleet% gen/held% gen/plan% gen/program% \
               gen/render% gen/runit% gen/s6% gen/supervisor% confine/confine% confine/held% \
               confine/priv% feed/sender% feed/replay feed/replay_lane feed/replay_console \
-              stat/terminal stat/watch
+              stat/terminal stat/watch prune/keep%
 FUZZ_SRC   := $(PURE_SRC) $(FORMAT_SRC) $(LIB_SRC) $(FUZZ_LIB) \
               $(filter-out $(UNFUZZED:%=tools/%.cc),$(UNIT_TOOLS))
 

@@ -12,11 +12,11 @@ std::string config_in_force(const ConfigPlace& place) {
   return !explicit_config && access(applied.c_str(), F_OK) == 0 ? applied : place.config;
 }
 
-std::string storage_path(const ConfigPlace& place, std::string* error) {
+Storage storage_in_force(const ConfigPlace& place, std::string* error) {
   const std::string file = config_in_force(place);
   const LoadedConfig loaded = load_config(file, Schemas::kLeft);
   const Storage& storage = loaded.config.storage;
-  if (!storage.path.empty()) return storage.path;
+  if (!storage.path.empty()) return storage;
   *error = file + ": there is no storage.path";
   for (const Diagnostic& diagnostic : loaded.diagnostics) {
     if (diagnostic.severity != Severity::kError) continue;
@@ -24,7 +24,11 @@ std::string storage_path(const ConfigPlace& place, std::string* error) {
     error->erase(std::min(error->size(), error->find('\n')));
     break;
   }
-  return "";
+  return {};
+}
+
+std::string storage_path(const ConfigPlace& place, std::string* error) {
+  return storage_in_force(place, error).path;
 }
 
 }  // namespace sdr

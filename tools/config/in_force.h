@@ -19,8 +19,9 @@ struct ConfigPlace {
 // one in force.
 std::string config_in_force(const ConfigPlace& place);
 
-// Its storage.path. Empty with *error set where it cannot be had; what else may be wrong with that
-// config is nothing to a reader of recordings.
+// Its [storage]. Without a path, and with *error set, where it cannot be had; what else may be
+// wrong with that config is nothing to a reader of recordings.
+Storage storage_in_force(const ConfigPlace& place, std::string* error);
 std::string storage_path(const ConfigPlace& place, std::string* error);
 
 }  // namespace sdr

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/config/in_force.h"
+#include "tools/recording/moment.h"
 
 namespace sdr::prune {
 
@@ -15,6 +16,8 @@ struct Options {
   bool force = false;
   std::vector<std::string> channels = {};  // none: all
   uint64_t every_us = 0;                   // 0: once
+  std::string keep = {};                   // the name of a run to keep, in place of all this …
+  recording::TimeRange range = {};         // … and its time, which is over
   ConfigPlace place = {};
 };
 
