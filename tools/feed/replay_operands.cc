@@ -61,6 +61,8 @@ std::vector<std::pair<std::string, std::string>> pair_operands(const ReplayOptio
     throw PlanError(100, "nothing to replay to " + operands[0] +
                              "; name files, directories or channels behind it");
   for (size_t i = 1; i < operands.size(); ++i) {
+    if (operands[i].empty())
+      throw PlanError(100, "'' is no source; name files, directories or channels");
     if (is_destination(operands[i]) || split(operands[i], &pair))
       throw PlanError(100, "'" + operands[i] + "': all goes to " + operands[0] +
                                " already; for several destinations write SOURCE=DEST only");
