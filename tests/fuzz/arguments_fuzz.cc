@@ -85,7 +85,10 @@ void check_prune(int argc, char** argv) {
   if (exit_code != -1) return;
   require(std::all_of(o.channels.begin(), o.channels.end(), is_channel_name));
   require(o.every_us == 0 || (o.every_us >= 1000000 && o.every_us <= 86400ull * 1000000));
-  require(o.every_us == 0 || (!o.dry_run && !o.force));
+  require(o.every_us == 0 || (!o.dry_run && !o.force && o.keep.empty()));
+  require(o.keep.empty() ? o.range.is_all()
+                         : is_channel_name(o.keep) && !o.force && o.range.from_us >= 0 &&
+                               o.range.from_us < o.range.to_us && o.range.to_us < INT64_MAX);
 }
 
 }  // namespace

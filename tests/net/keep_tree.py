@@ -52,6 +52,21 @@ with case("sdr-cat finds the same in what is kept as in the storage, whatever th
             there = cat(*span, tree.channel(channel))
             check_equal(cat(*span, kept) if kept.exists() else "", there, f"{channel} of {span}")
 
+with case("retention takes what it may of the storage, and leaves what is kept"):
+    tree = Tree(place / "retention", channels=("engine",))
+    with open(tree.base / "relay.toml", "a", encoding="utf-8") as config:
+        config.write('[channel.engine]\nlisten = "127.0.0.1:26000"\nschema = "n.avsc"\n'
+                     'full_rate = "239.1.1.1:6000"\n'
+                     'record = { rotate = "1s", size = "128KiB" }\nretain = { size = "1MiB" }\n')
+    for path in sealed(tree.channel("engine")):
+        os.truncate(path, 400 << 10)
+    tree.keep("run", *seconds(150, 250))
+    tree.run("--force")
+    check_equal([path.name for path in sealed(tree.channel("engine"))], [name_of(3), name_of(4)],
+                "storage")
+    check_equal(tree.kept_starts("run", "engine"), [name_of(1), name_of(2)], "what is kept")
+    check_whole(tree, "run")
+
 with case("the manifest: sizes, times, losses, completeness, schemas, by the files themselves"):
     tree = Tree(place / "manifest", kernel_drops=4, unrecorded=2)
     tree.put("channel=pump/rejected/" + name_of(2, "pump"), Written(
