@@ -86,7 +86,8 @@ Outcome run(const MemoryFile& file, bool open_segment, const cat::Options& optio
   std::vector<recording::Source> sources;
   sources.push_back(std::move(source));
   const int exit_code = cat::Cat(options, &output, &progress).run(std::move(sources));
-  const bool may_lack = !options.range.is_all() || options.mode == cat::Mode::kPlot;
+  const bool may_lack =
+      !options.range.is_all() || options.mode == cat::Mode::kPlot || !options.sink.fields.empty();
   require(exit_code == 0 || exit_code == 1 || (exit_code == 100 && may_lack));
   return {exit_code, printed.content()};
 }
@@ -166,14 +167,68 @@ void check_digest(const MemoryFile& file, bool open_segment) {
       require(svg.text.substr(at, svg.text.find('>', at) - at).find(no_place) == svg.text.npos);
 }
 
+// Rows of CSV, of which each has as many cells as the head.
+int64_t count_rows(std::string_view text) {
+  int64_t rows = 0;
+  size_t cells = 1, cells_of_head = 0;
+  bool in_quotes = false;
+  for (const char c : text) {
+    if (c == '"') in_quotes = !in_quotes;
+    if (in_quotes) continue;
+    cells += c == ',';
+    if (c != '\n') continue;
+    if (rows == 0) cells_of_head = cells;
+    require(cells == cells_of_head);
+    cells = 1;
+    ++rows;
+  }
+  require(!in_quotes && (text.empty() || text.ends_with('\n')));
+  return rows;
+}
+
+// What is printed as CSV and as Avro is of as many datums as are printed as JSON; and of the Avro
+// file again.
+void check_forms(const MemoryFile& file, bool open_segment) {
+  static MemoryFile copy;
+  cat::Options options;
+  const Outcome printed = run(file, open_segment, options);
+  const int64_t lines = count_lines(printed.text);
+  options.sink.format = cat::Format::kCsv;
+  const Outcome table = run(file, open_segment, options);
+  const int64_t rows = count_rows(table.text);
+  require(table.exit_code == printed.exit_code && rows == (rows > 0 ? lines + 1 : 0));
+  options.sink.format = cat::Format::kAvro;
+  for (const bool in_parts : {false, true}) {
+    if (in_parts) {
+      recording::SegmentReader reader(opened(file), open_segment);
+      cat::Decoder decoder;
+      std::string why;
+      if (reader.read_header(&why) != recording::SegmentReader::Header::kOk ||
+          !decoder.open(reader.metadata("avro.schema"), cat::Unions::kBare, &why))
+        return;
+      for (const cat::Column& column : cat::all_columns(decoder.shape())) {
+        if (column.kind == cat::Column::Kind::kField && options.sink.fields.size() < 4)
+          options.sink.fields.push_back(column.name);
+      }
+      if (options.sink.fields.empty()) return;
+    }
+    const Outcome avro = run(file, open_segment, options);
+    require(avro.exit_code == printed.exit_code || (in_parts && avro.exit_code == 100));
+    if (avro.text.empty() || avro.exit_code == 100) continue;
+    copy.write(avro.text);
+    const Outcome again = run(copy, false, cat::Mode::kCount, cat::Unions::kBare);
+    require(again.exit_code <= 1 && std::stoll(again.text) == lines);
+  }
+}
+
 }  // namespace
 
 // Reading an open segment again waits a moment: not here.
 extern "C" int nanosleep(const timespec*, timespec*) { return 0; }
 
 // A byte: 1 an open segment, 2 typed unions, 8 the whole program, which is slow, 4 with --check
-// rather than --count, 16 what came before and from a time on, too, 32 --stats and --plot; the
-// file.
+// rather than --count, 16 what came before and from a time on, too, 32 --stats and --plot, 64 other
+// forms; the file.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bool silent = (silence_stdio(), true);
   static MemoryFile file;
@@ -186,6 +241,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   file.write(bytes);
   if (!(way & 8)) {
     check_events(file, bytes, open_segment, unions);
+    return 0;
+  }
+  if (way & 64) {
+    check_forms(file, open_segment);
     return 0;
   }
   if (way & 32) {

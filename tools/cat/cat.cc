@@ -20,11 +20,6 @@ Reject check_block(const OcfBlock& block, void* decoder) {
   return static_cast<const Decoder*>(decoder)->shape().check(block);
 }
 
-bool is_regular(int fd) {
-  struct stat status;
-  return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 // Rejected datagrams have no index: nothing is lost of them that would be told of there.
 bool is_of_rejects(const std::string& path) {
   return std::filesystem::absolute(path).parent_path().filename() == "rejected";
@@ -34,6 +29,7 @@ bool is_of_rejects(const std::string& path) {
 
 int Cat::run(std::vector<Source> sources) {
   int64_t all = 0;
+  if (options_.follow) prepare_to_follow(sources[0]);
   for (Source& source : sources) {
     if (done()) break;
     if (!source.error.empty()) {
@@ -51,6 +47,10 @@ int Cat::run(std::vector<Source> sources) {
   }
   if (options_.mode == Mode::kCount && sources.size() > 1)
     output_->text += std::to_string(all) + " total\n";
+  if (options_.mode == Mode::kPrint) {
+    if (options_.follow && exit_code_ < 100) follow(sources[0]);
+    sink_->finish(&output_->text);
+  }
   if (options_.mode == Mode::kCheck) finish_check();
   if (options_.mode == Mode::kStats) finish_stats();
   if (options_.mode == Mode::kPlot) finish_plot();
@@ -72,6 +72,10 @@ int64_t Cat::read_source(Source* source) {
       repair_segment(segment);
       continue;
     }
+    if (options_.follow && options_.range.is_all()) {
+      if (segment.open && segment.fd) pass_over(segment);
+      continue;
+    }
     const std::string path = segment.path;
     Tally tally;
     read_segment(std::move(segment), &tally);
@@ -90,17 +94,22 @@ void Cat::read_segment(Segment segment, Tally* tally) {
     raise(errno == ENOENT ? 100 : 111);
     return;
   }
-  const bool in_range = !options_.range.is_all();
+  const bool in_range = !options_.range.is_all() && !is_following_;
+  struct stat status = {};
+  fstat(segment.fd.get(), &status);
   if (!in_range) posix_fadvise(segment.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  flush_each_block_ = !is_regular(segment.fd.get());
+  flush_each_block_ = !S_ISREG(status.st_mode) || options_.follow;
   SegmentReader reader(std::move(segment.fd), segment.open,
                        in_range ? kRangeWindowBytes : kWindowBytes);
   Decoder decoder;
   Reading reading = {.path = segment.path, .reader = &reader, .decoder = &decoder, .tally = tally};
+  reading.status = status;
   switch (reader.read_header(&tally->fatal)) {
     case SegmentReader::Header::kOk:
       if (!open_decoder(segment.path, &reader, &decoder, tally)) break;
+      if (options_.mode == Mode::kPrint && !begin_printing(&reading)) break;
       if (digest_) begin_digest(reading, in_range);
+      if (is_following_) go_on(reading);
       in_range ? read_range(&reading) : read_all(&reading);
       if (digest_) digest_->end_segment(*tally);
       break;
@@ -134,6 +143,29 @@ bool Cat::open_decoder(const std::string& path, SegmentReader* reader, Decoder* 
   if (verifies()) reader->set_check(check_block, decoder);
   tally->started_us = parse_iso_time(reader->metadata("sdr.started"));
   tally->recovered = !reader->metadata(kRecoveredKey).empty();
+  return true;
+}
+
+bool Cat::begin_printing(Reading* reading) {
+  Tally* const tally = reading->tally;
+  const std::string_view schema = reading->reader->metadata("avro.schema");
+  has_begun_ = true;
+  if (!sink_->begin_segment(schema, reading->decoder, &tally->fatal)) {
+    raise(100);
+    return false;
+  }
+  if (!sink_->wants_times()) return true;
+  std::string lacks;
+  reading->clock_field = find_time_field(schema, &lacks);
+  reading->clock.emplace(reading->path, *reading->reader, tally->open_segment,
+                         reading->decoder->shape(), reading->clock_field);
+  for (const auto& [path, trouble] : reading->clock->troubles()) {
+    say(path, trouble);
+    raise(1);
+  }
+  if (reading->clock->by() == DatumClock::By::kNothing)
+    say(reading->path, "nothing says when its datums were received: " + reading->clock->lacks(),
+        "warning");
   return true;
 }
 

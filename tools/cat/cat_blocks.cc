@@ -27,7 +27,7 @@ void Cat::read_blocks(Reading* reading, uint64_t end) {
   Tally* const tally = reading->tally;
   while (!done()) {
     const Found found = reading->reader->next();
-    progress_->update(bytes_before_ + reading->reader->position());
+    if (!is_following_) progress_->update(bytes_before_ + reading->reader->position());
     const uint64_t offset = static_cast<uint64_t>(found.offset);
     switch (found.event) {
       case Event::kBlock:
@@ -37,11 +37,14 @@ void Cat::read_blocks(Reading* reading, uint64_t end) {
           continue;
         if (reading->ledger) reading->ledger->note_block(offset, found.block.datums);
         read_block(found, reading);
+        if (options_.follow) note_place(*reading, found);
+        if (flush_each_block_ && options_.mode == Mode::kPrint) sink_->settle(&output_->text);
         output_->flush(flush_each_block_);
         break;
       case Event::kDamage:
         if (offset >= end) return;
         note_damage(reading->path, found, tally);
+        if (options_.follow) note_place(*reading, found);
         break;
       case Event::kTail:
         tally->tail_bytes = found.size;
@@ -66,6 +69,8 @@ void Cat::read_block(const Found& found, Reading* reading) {
     tally->datums += block.datums;
     return;
   }
+  if (reading->clock)
+    reading->clock->begin_block(static_cast<uint64_t>(found.offset), block.datums);
   if (digest_) digest_->begin_block(static_cast<uint64_t>(found.offset), block.datums);
   size_t at = 0;
   auto lose = [&](int64_t index, const char* reason) {
@@ -85,7 +90,11 @@ void Cat::read_block(const Found& found, Reading* reading) {
     if (judges && !is_wanted(*reading->time_field, options_.range, datum, time_at)) continue;
     if (options_.mode == Mode::kPrint) {
       std::string why;
-      if (!print_datum(datum, reading->decoder, &why)) return lose(i, printable(why).c_str());
+      if (skip_ > 0) {
+        --skip_;
+        continue;
+      }
+      if (!print_datum(i, datum, *reading, &why)) return lose(i, printable(why).c_str());
       tally->nul_in_key += walk.nul_in_key;
     }
     if (digest_) digest_->take(i, datum);
@@ -101,13 +110,15 @@ void Cat::read_block(const Found& found, Reading* reading) {
   tally->lost_bytes += static_cast<int64_t>(block.data.size() - at);
 }
 
-bool Cat::print_datum(std::span<const uint8_t> datum, Decoder* decoder, std::string* why) {
-  const size_t before = output_->text.size();
-  if (!decoder->print(datum, &json_, why)) {
-    output_->text.resize(before);
-    return false;
+bool Cat::print_datum(int64_t i, std::span<const uint8_t> datum, const Reading& reading,
+                      std::string* why) {
+  std::optional<int64_t> time_us;
+  if (reading.clock) {
+    // Floored: what was received before the epoch is, too.
+    if (const std::optional<int64_t> time_ns = reading.clock->time_ns(i, datum))
+      time_us = *time_ns / 1000 - (*time_ns % 1000 < 0 ? 1 : 0);
   }
-  json_.newline();
+  if (!sink_->put(datum, time_us, &output_->text, why)) return false;
   output_->flush(false);
   ++printed_;
   return true;

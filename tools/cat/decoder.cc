@@ -12,12 +12,11 @@ std::string branch_name(avro_schema_t schema) {
   return space && *space ? std::string(space) + "." + name : name;
 }
 
-// libavro-c's macro for this mixes signs.
+}  // namespace
+
 avro_type_t type_of(const avro_value_t* value) {
   return value->iface->get_type(value->iface, value->self);
 }
-
-}  // namespace
 
 Decoder::~Decoder() {
   if (value_.iface) avro_value_decref(&value_);
@@ -45,14 +44,19 @@ bool Decoder::open(std::string_view schema_text, Unions unions, std::string* why
 }
 
 bool Decoder::print(std::span<const uint8_t> bytes, JsonWriter* out, std::string* why) {
+  avro_value_t* const datum = decode(bytes, why);
+  if (datum) print_value(datum, out);
+  return datum != nullptr;
+}
+
+avro_value_t* Decoder::decode(std::span<const uint8_t> bytes, std::string* why) {
   avro_reader_memory_set_source(reader_, reinterpret_cast<const char*>(bytes.data()),
                                 static_cast<int64_t>(bytes.size()));
   if (avro_value_reset(&value_) != 0 || avro_value_read(reader_, &value_) != 0) {
     *why = avro_strerror();
-    return false;
+    return nullptr;
   }
-  print_value(&value_, out);
-  return true;
+  return &value_;
 }
 
 void Decoder::print_value(avro_value_t* value, JsonWriter* out) const {

@@ -17,6 +17,9 @@ using namespace recording;
 // Whether a value of a union stands alone, or as Avro's JSON encoding has it: {"branch": value}.
 enum class Unions : uint8_t { kBare, kTyped };
 
+// libavro-c's macro for this mixes signs.
+avro_type_t type_of(const avro_value_t* value);
+
 class Decoder {
  public:
   Decoder() = default;
@@ -32,6 +35,11 @@ class Decoder {
   // Prints the datum that `bytes` are, which shape().walk() found sound, as one JSON value.
   // Returns false and says why where libavro-c will not have it; then part of it may be printed.
   bool print(std::span<const uint8_t> bytes, JsonWriter* out, std::string* why);
+
+  // In two steps: the datum, which stands until the next one or null with *why, and any value of
+  // it.
+  avro_value_t* decode(std::span<const uint8_t> bytes, std::string* why);
+  void print(avro_value_t* value, JsonWriter* out) const { print_value(value, out); }
 
  private:
   void print_value(avro_value_t* value, JsonWriter* out) const;

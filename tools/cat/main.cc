@@ -38,6 +38,11 @@ int run(int argc, char** argv) {
   std::vector<sdr::recording::Source> sources;
   for (const std::string& input : options.inputs)
     sources.push_back(sdr::recording::find_source(input, wanted));
+  if (options.follow && sources[0].error.empty() && sources[0].channel.empty()) {
+    std::fprintf(stderr, "sdr-cat: fatal: --follow takes a channel, or its directory, not %s\n",
+                 options.inputs[0].c_str());
+    return 100;
+  }
   sdr::Progress progress(
       bytes_of(sources) * (recovers ? 2 : 1),  // which reads all twice
       options.mode == sdr::cat::Mode::kStats || options.mode == sdr::cat::Mode::kPlot);

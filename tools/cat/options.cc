@@ -2,6 +2,7 @@
 
 #include <getopt.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdio>
@@ -18,9 +19,11 @@ namespace {
 
 constexpr char kHelp[] =
     "Usage: sdr-cat [OPTION]... FILE|DIRECTORY|CHANNEL|-...\n"
-    "Print recordings as JSON, one datum a line.\n"
+    "Print recordings as JSON, one datum a line, as CSV, or as an Avro file.\n"
     "\n"
-    "  --format json  the only format\n"
+    "  --format json|csv|avro  in which form (default json)\n"
+    "  --fields FIELDS  only these, FIELD[,FIELD…]: speed, pose.x, cells[3]; @time: when received\n"
+    "  --follow       go on with what is recorded from now on, or from --from on\n"
     "  --typed        values of unions as {\"type\": value}, as Avro's own JSON has them\n"
     "  --from TIME    only what was received then or later: 2026-11-22T20:15, 20:15, -1h …\n"
     "  --to TIME      only what was received before; times are local unless they have a zone\n"
@@ -70,6 +73,8 @@ int64_t parse_time(const char* name, const char* text) {
 
 enum : int {
   kFormat = 256,
+  kFields,
+  kFollow,
   kFrom,
   kTo,
   kRecover,
@@ -91,6 +96,8 @@ enum : int {
 };
 
 constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
+                               {"fields", required_argument, nullptr, kFields},
+                               {"follow", no_argument, nullptr, kFollow},
                                {"from", required_argument, nullptr, kFrom},
                                {"to", required_argument, nullptr, kTo},
                                {"recover", no_argument, nullptr, kRecover},
@@ -112,14 +119,19 @@ constexpr option kOptions[] = {{"format", required_argument, nullptr, kFormat},
                                {"version", no_argument, nullptr, 'V'},
                                {}};
 
-std::vector<std::string> take_fields(const char* text) {
+std::vector<std::string> take_fields(const char* option, const char* text) {
   std::vector<std::string> fields = split_field_list(text);
   for (const std::string& field : fields)
     if (field.empty())
-      die("--plot takes fields with commas between them, not ", quoted(text).c_str());
-  if (fields.size() > kPanelsMax)
-    die("--plot draws at most ", (std::to_string(kPanelsMax) + " fields").c_str());
+      die(option, (" takes fields with commas between them, not " + quoted(text)).c_str());
   return fields;
+}
+
+Format take_format(const char* text) {
+  if (std::strcmp(text, "json") == 0) return Format::kJson;
+  if (std::strcmp(text, "csv") == 0) return Format::kCsv;
+  if (std::strcmp(text, "avro") == 0) return Format::kAvro;
+  die("--format takes json, csv or avro, not ", text);
 }
 
 // Of an option that says what to do; otherwise kPrint.
@@ -145,8 +157,14 @@ Mode mode_of(int option) {
 void take_option(int option, char** argv, Options* options) {
   switch (option) {
     case kFormat:
-      if (std::strcmp(optarg, "json") != 0) die("--format takes json, not ", optarg);
+      options->sink.format = take_format(optarg);
       options->json = true;
+      break;
+    case kFields:
+      options->sink.fields = take_fields("--fields", optarg);
+      break;
+    case kFollow:
+      options->follow = true;
       break;
     case kFrom:
       options->range.from_us = parse_time("--from", optarg);
@@ -155,7 +173,9 @@ void take_option(int option, char** argv, Options* options) {
       options->range.to_us = parse_time("--to", optarg);
       break;
     case kPlot:
-      options->plot_fields = take_fields(optarg);
+      options->plot_fields = take_fields("--plot", optarg);
+      if (options->plot_fields.size() > kPanelsMax)
+        die("--plot draws at most ", (std::to_string(kPanelsMax) + " fields").c_str());
       break;
     case kPlotSvg:
       options->svg = optarg;
@@ -177,7 +197,7 @@ void take_option(int option, char** argv, Options* options) {
       options->rejected = true;
       break;
     case kUtc:
-      options->utc = true;
+      options->utc = options->sink.utc = true;
       break;
     case kConfig:
       options->place.config = optarg;
@@ -200,6 +220,23 @@ void take_option(int option, char** argv, Options* options) {
   }
 }
 
+void check_printing(const Options& options) {
+  const bool prints = options.mode == Mode::kPrint;
+  const SinkOptions& sink = options.sink;
+  if (sink.format != Format::kJson && !prints) die("--format csv and avro are for printing only");
+  if (!sink.fields.empty() && !prints) die("--fields is for printing only");
+  if (options.unions == Unions::kTyped && sink.format != Format::kJson)
+    die("--typed is for JSON only");
+  if (sink.format == Format::kAvro && isatty(STDOUT_FILENO))
+    die("--format avro is no text: redirect it into a file or a pipe");
+  if (!options.follow) return;
+  if (!prints) die("--follow is for printing only");
+  if (options.inputs.size() != 1 || options.inputs[0] == "-")
+    die("--follow takes one channel, or its directory");
+  if (options.rejected) die("--follow does not go with --rejected");
+  if (options.range.to_us != INT64_MAX) die("--follow has no end, and takes no --to");
+}
+
 // What goes together, once all has been read.
 void check_together(const Options& options) {
   const bool recovers = options.mode == Mode::kRecover;
@@ -215,6 +252,7 @@ void check_together(const Options& options) {
   if (!recovers && !(options.schema.empty() && options.output.empty()))
     die("--schema and --output go with --recover only");
   if (recovers && options.rejected) die("--recover takes rejected datagrams anyway");
+  check_printing(options);
   if (options.inputs.empty()) die("no file or channel given; see sdr-cat --help");
 }
 

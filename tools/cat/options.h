@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tools/cat/decoder.h"
+#include "tools/cat/sink.h"
 #include "tools/config/in_force.h"
 #include "tools/recording/moment.h"
 
@@ -26,6 +27,8 @@ struct Options {
   std::vector<std::string> plot_fields;  // to draw
   std::string svg;                       // draw them into this file; empty: in the terminal
   bool json = false;                     // --stats as JSON
+  bool follow = false;
+  SinkOptions sink;
   ConfigPlace place;
   std::vector<std::string> inputs;  // paths, "-" and channel names
 };
