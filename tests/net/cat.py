@@ -129,7 +129,7 @@ with case("an open segment as it grows: always the front of what is written"):
 with case("the command line"):
     check("Usage: sdr-cat" in cat("--help")[0], "--help")
     check(cat("--version")[0].startswith("sdr-cat "), "--version")
-    for args in ([], ["--from", "noon", few], ["--format", "csv", few], ["--limit", "x", few],
+    for args in ([], ["--from", "noon", few], ["--format", "xml", few], ["--limit", "x", few],
                  ["--limit", "-1", few], ["--follow", few], ["--check", "--count", few],
                  ["--limit", "1", "--check", few], ["--rejected", few], [few, "--limit"], ["-x"]):
         out, err = cat(*args, code=100)

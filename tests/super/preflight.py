@@ -72,13 +72,13 @@ class Tap:
 
 
 class OnDisk(Fleet):
-    mount = None
+    mount, min_free = None, ""
 
     def write(self, extra=""):
         super().write(extra)
         text = self.config.read_text(encoding="utf-8")
-        self.config.write_text(text.replace("[defaults]", f'mount = "{self.mount}"\n[defaults]'),
-                               encoding="utf-8")
+        more = f'mount = "{self.mount}"\n{self.min_free}\n[defaults]'
+        self.config.write_text(text.replace("[defaults]", more), encoding="utf-8")
 
 
 def build_shim():
@@ -194,6 +194,15 @@ with fleet:
         check_only("space", options=("--for", "1000d"))
         for name in ("one", "two"):
             fleet.channels[name].pop("retain")
+        fleet.apply()
+
+    with case("with min_free, what is recorded now is room for what comes"):
+        fleet.min_free = 'min_free = "900MiB"'
+        fleet.apply()
+        text = verdicts("--for", "1min", code=0)["space"][1]
+        assert "min_free reached in" in text and "in place of what is recorded" in text, text
+        check_only("space", words="room for", options=("--for", "1h"))
+        fleet.min_free = ""
         fleet.apply()
 
     with case("a link that is down, too slow, or not there"):

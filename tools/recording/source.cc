@@ -68,6 +68,18 @@ std::string channel_of(const fs::path& directory) {
   return name.starts_with(kChannelPrefix) ? name.substr(kChannelPrefix.size()) : "";
 }
 
+// "; its channels are …/channel=engine …", where the directory holds recordings of several.
+std::string channels_text(const fs::path& directory) {
+  std::error_code error;
+  std::string text;
+  fs::directory_iterator entry(directory, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    if (entry->path().filename().string().starts_with(kChannelPrefix))
+      text += (text.empty() ? "; take one of its channels: " : ", ") + entry->path().string();
+  }
+  return text;
+}
+
 Source read_directory(const std::string& name, fs::path directory, const Wanted& wanted) {
   const bool rejected = wanted.rejected;
   if (!directory.has_filename()) directory = directory.parent_path();
@@ -84,7 +96,7 @@ Source read_directory(const std::string& name, fs::path directory, const Wanted&
   source.segments = list_segments(directory, channel, &error);
   if (!error.empty()) return failed(name, "unable to read " + directory.string() + ": " + error, 0);
   if (source.segments.empty() && channel.empty())
-    return failed(name, "no segments in " + directory.string(), 0);
+    return failed(name, "no segments in " + directory.string() + channels_text(directory), 0);
   if (!channel.empty() && !wanted.range.is_all())
     choose_by_name(channel, wanted.range, &source.segments);
   return source;

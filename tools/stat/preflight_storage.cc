@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/statvfs.h>
 
 #include <algorithm>
@@ -6,7 +7,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "tools/lib/mount_point.h"
+#include "relay/dir.h"
+#include "relay/fd.h"
 #include "tools/stat/disk_rate.h"
 #include "tools/stat/disk_room.h"
 #include "tools/stat/human.h"
@@ -50,11 +52,10 @@ class StorageCheck {
     if (std::none_of(parts_.begin(), parts_.end(), [](const Part& p) { return p.channel->record; }))
       return;
     if (!storage_.mount.empty()) {
-      const bool mounted = is_mount_point(storage_.mount);
-      const std::string why = errno != 0 ? strerror(errno) : "nothing is mounted there";
-      say("mount", storage_.mount, mounted ? Verdict::kGo : Verdict::kNoGo,
-          mounted ? "mounted" : why + "; nothing is recorded until something is");
-      if (!mounted) {
+      const std::string why = why_not_mounted();
+      say("mount", storage_.mount, why.empty() ? Verdict::kGo : Verdict::kNoGo,
+          why.empty() ? "mounted" : why + "; nothing is recorded until something is mounted there");
+      if (!why.empty()) {
         say("disk", storage_.path, Verdict::kUnknown, "not looked at: it is not mounted");
         say("space", storage_.path, Verdict::kUnknown, "not looked at: it is not mounted");
         return;
@@ -72,13 +73,23 @@ class StorageCheck {
     }
     const auto free_bytes = static_cast<uint64_t>(status.f_bavail) * status.f_frsize;
     look_at_disk(sum, free_bytes);
-    look_at_space(need, sum, free_bytes);
+    look_at_space(need, sum, status);
   }
 
  private:
   void say(const char* check, const std::string& subject, Verdict verdict,
            const std::string& text) {
     out_->push_back({check, subject, verdict, text});
+  }
+
+  // Empty: it is.
+  std::string why_not_mounted() const {
+    const UniqueFd fd(open(storage_.mount.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fd) return strerror(errno);
+    const Result<bool> mounted = is_on_mount(fd.get(), storage_.mount.c_str());
+    if (!mounted)
+      return std::string(mounted.error().what) + ": " + strerror(mounted.error().sys_errno);
+    return *mounted ? "" : "nothing is mounted there";
   }
 
   // What is recorded per second, by channel; all of it is options_.need where that was given.
@@ -126,36 +137,62 @@ class StorageCheck {
     }
   }
 
-  void look_at_space(const std::vector<double>& need, double sum, uint64_t free_bytes) {
+  // Of a file system's room, what sdr-prune keeps free.
+  double min_free_of(const struct statvfs& status) const {
+    const double size = static_cast<double>(status.f_blocks) * static_cast<double>(status.f_frsize);
+    const double share = static_cast<double>(storage_.min_free_hundredths.value_or(0)) / 1e4;
+    return std::max(static_cast<double>(storage_.min_free_bytes.value_or(0)), size * share);
+  }
+
+  // With min_free old recordings go for new ones: then what counts is the room that a run has
+  // before its own beginning goes.
+  void look_at_space(const std::vector<double>& need, double sum, const struct statvfs& status) {
     const std::string& path = storage_.path;
-    const std::string free_text = bytes_text(free_bytes) + " free";
+    const double free_bytes =
+        static_cast<double>(status.f_bavail) * static_cast<double>(status.f_frsize);
+    const std::string free_text = bytes_text(static_cast<uint64_t>(free_bytes)) + " free";
     if (sum <= 0) {
       say("space", path, Verdict::kUnknown, free_text + "; " + kNoNeed);
       return;
     }
     std::vector<Growth> growths;
+    double recorded = 0;
     for (size_t i = 0; i < parts_.size(); ++i) {
       Growth growth = {.bytes_per_s = need[i]};
+      const double used = bytes_below(path + "/channel=" + parts_[i].channel->name);
+      recorded += used;
       const std::optional<RetainOptions>& retain = parts_[i].channel->retain;
       if (retain && (retain->age_s || retain->size_bytes)) {
         double kept = std::numeric_limits<double>::infinity();
         if (retain->size_bytes) kept = static_cast<double>(*retain->size_bytes);
         if (retain->age_s) kept = std::min(kept, need[i] * static_cast<double>(*retain->age_s));
-        growth.room_bytes =
-            std::max(0.0, kept - bytes_below(path + "/channel=" + parts_[i].channel->name));
+        growth.room_bytes = std::max(0.0, kept - used);
       }
       growths.push_back(growth);
     }
-    const double seconds = seconds_until_full(static_cast<double>(free_bytes), growths);
+    const double min_free = min_free_of(status);
+    const double seconds = seconds_until_full(free_bytes - min_free, growths);
     if (std::isinf(seconds)) {
       say("space", path, Verdict::kGo, free_text + ", enough for all that `retain` lets be kept");
       return;
     }
-    const bool enough = seconds >= static_cast<double>(options_.for_s);
+    const std::string rate = " at " + bytes_rate(sum);
+    std::string text = free_text;
+    double lasts_s = seconds;
+    if (min_free > 0) {
+      lasts_s = (free_bytes - min_free + recorded) / sum;
+      text += ", min_free reached in " + duration(seconds) + rate +
+              "; in place of what is recorded there is room for " + duration(lasts_s);
+    } else {
+      text += ", full in " + duration(seconds) + rate;
+    }
+    const bool enough = lasts_s >= static_cast<double>(options_.for_s);
     say("space", path, enough ? Verdict::kGo : Verdict::kNoGo,
-        free_text + ", full in " + status::duration_text(static_cast<uint64_t>(seconds)) + " at " +
-            bytes_rate(sum) +
-            (enough ? "" : "; " + status::duration_text(options_.for_s) + " is wanted (--for)"));
+        text + (enough ? "" : "; " + status::duration_text(options_.for_s) + " is wanted (--for)"));
+  }
+
+  static std::string duration(double seconds) {
+    return status::duration_text(static_cast<uint64_t>(std::clamp(seconds, 0.0, 1e15)));
   }
 
   const Options& options_;
