@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "relay/clock.h"
 #include "tools/feed/datum.h"
 #include "tools/feed/json_datum.h"
 #include "tools/feed/options.h"
@@ -19,6 +20,7 @@
 #include "tools/feed/sender.h"
 #include "tools/feed/synthetic.h"
 #include "tools/lib/json.h"
+#include "tools/lib/sleep_until.h"
 
 namespace sdr {
 namespace {
@@ -27,17 +29,6 @@ constexpr size_t kBurst = 64;
 constexpr double kSignalRateHz = 1000;  // of --rate max: the same seed, the same datums
 volatile sig_atomic_t stopped;
 void on_signal(int) { stopped = 1; }
-
-int64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * int64_t{1000000000} + t.tv_nsec;
-}
-
-void sleep_until(int64_t time_ns) {
-  const timespec t = {time_ns / 1000000000, time_ns % 1000000000};
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);  // a signal ends it early
-}
 
 void catch_signals() {
   struct sigaction action = {};
@@ -58,7 +49,7 @@ std::string read_file(const std::string& path) {
 class Feed {
  public:
   Feed(const FeedOptions& options, DatumSchema* schema, Sender* sender)
-      : options_(options), schema_(*schema), sender_(*sender), start_ns_(now_ns()) {}
+      : options_(options), schema_(*schema), sender_(*sender), start_ns_(monotonic_ns()) {}
 
   // Datum k is due k / rate after the start, whatever the ones before it took.
   void synthetic() {
@@ -66,7 +57,7 @@ class Feed {
     uint64_t number = 0;
     const uint64_t end = last_number();
     while (!stopped && number < end) {
-      const int64_t elapsed_ns = now_ns() - start_ns_;
+      const int64_t elapsed_ns = monotonic_ns() - start_ns_;
       uint64_t due = number + kBurst;
       if (options_.rate_hz > 0)
         due = static_cast<uint64_t>(static_cast<double>(elapsed_ns) * options_.rate_hz / 1e9) + 1;
@@ -113,7 +104,7 @@ class Feed {
 
   void summary() const {
     const SendCounts& counts = sender_.counts();
-    const double seconds = static_cast<double>(now_ns() - start_ns_) / 1e9;
+    const double seconds = static_cast<double>(monotonic_ns() - start_ns_) / 1e9;
     const double rate = seconds > 0 ? static_cast<double>(counts.datagrams) / seconds : 0;
     std::fprintf(
         stderr, "sdr-feed: sent %llu datagrams, %llu bytes in %.3f s (%.1f/s), %llu errors%s%s%s\n",
@@ -157,11 +148,11 @@ class Feed {
   }
 
   void report_progress() {
-    if (!options_.progress || now_ns() < next_report_ns_) return;
-    next_report_ns_ = now_ns() + 1000000000;
+    if (!options_.progress || monotonic_ns() < next_report_ns_) return;
+    next_report_ns_ = monotonic_ns() + 1000000000;
     std::fprintf(stderr, "sdr-feed: %llu datagrams, %.1f s\n",
                  static_cast<unsigned long long>(sender_.counts().datagrams),
-                 static_cast<double>(now_ns() - start_ns_) / 1e9);
+                 static_cast<double>(monotonic_ns() - start_ns_) / 1e9);
   }
 
   const FeedOptions& options_;

@@ -10,10 +10,12 @@
 #include <cstdio>
 #include <memory>
 
+#include "relay/clock.h"
 #include "tools/feed/lateness.h"
 #include "tools/feed/replay_console.h"
 #include "tools/feed/replay_lane.h"
 #include "tools/feed/replay_text.h"
+#include "tools/lib/sleep_until.h"
 
 namespace sdr {
 namespace {
@@ -24,17 +26,6 @@ constexpr int64_t kLead_ns = 2000000;                 // from the start to the f
 constexpr std::chrono::milliseconds kReadAheadWait(300);
 constexpr int64_t kNap_ns = 1000000000;  // a signal that came just before it ends it late
 constexpr int64_t kLongPause_ns = int64_t{60} * 1000000000;
-
-int64_t now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * int64_t{1000000000} + t.tv_nsec;
-}
-
-void sleep_until(int64_t time_ns) {
-  const timespec t = {time_ns / 1000000000, time_ns % 1000000000};
-  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr);  // a signal ends it early
-}
 
 // The front of a lane; what is due first is at the top of a heap of them. Of equal times the lane
 // that was named first goes first.
@@ -73,7 +64,7 @@ class Replay {
   }
 
   int run() {
-    start_ns_ = now_ns();
+    start_ns_ = monotonic_ns();
     if (!read_ahead()) {
       end_ns_ = start_ns_;
       return finish();
@@ -84,13 +75,13 @@ class Replay {
       if (lanes_[i]->fetch(stopped_)) fronts.push_back({lanes_[i]->time_ns(), i});
     }
     std::make_heap(fronts.begin(), fronts.end());
-    start_ns_ = now_ns() + (options_.replay.speed > 0 ? kLead_ns : 0);
+    start_ns_ = monotonic_ns() + (options_.replay.speed > 0 ? kLead_ns : 0);
     first_time_ns_ = fronts.empty() ? 0 : fronts.front().time_ns;
     time_ns_ = first_time_ns_;
     pace_.start(start_ns_, first_time_ns_);
     console_.start([this] { return progress_text(state()); }, [this] { return pause_text(); });
     while (!fronts.empty() && !*stopped_) step(&fronts);
-    end_ns_ = now_ns();
+    end_ns_ = monotonic_ns();
     console_.stop();
     return finish();
   }
@@ -125,7 +116,7 @@ class Replay {
     ReplayLaneAtWork& lane = *lanes_[front.lane];
     int64_t due_ns = pace_.due(front.time_ns);
     if (!wait_until(due_ns)) return;
-    const int64_t begin_ns = now_ns();
+    const int64_t begin_ns = monotonic_ns();
     size_t count = 0;
     bool has_more = true;
     Front next = front;
@@ -147,7 +138,7 @@ class Replay {
   }
 
   void note(size_t count, int64_t time_ns) {
-    const int64_t sent_ns = now_ns();
+    const int64_t sent_ns = monotonic_ns();
     for (size_t i = 0; i < count && options_.replay.speed > 0; ++i)
       lateness_.add(sent_ns - due_ns_[i]);
     datagrams_sent_.fetch_add(count, std::memory_order_relaxed);
@@ -157,9 +148,10 @@ class Replay {
 
   // False: stopped before.
   bool wait_until(int64_t due_ns) {
-    int64_t now = now_ns();
+    int64_t now = monotonic_ns();
     if (due_ns - now > kLongPause_ns) pause_ns_.store(due_ns - now, std::memory_order_relaxed);
-    for (; now < due_ns && !*stopped_; now = now_ns()) sleep_until(std::min(due_ns, now + kNap_ns));
+    for (; now < due_ns && !*stopped_; now = monotonic_ns())
+      sleep_until(std::min(due_ns, now + kNap_ns));
     return !*stopped_;
   }
 
@@ -181,7 +173,7 @@ class Replay {
                          .recorded_at_ns = time_ns_.load(std::memory_order_relaxed),
                          .speed = options_.replay.speed};
     const int64_t cut_ns = cut_ns_.load(std::memory_order_relaxed);
-    const int64_t until_ns = end_ns_ != 0 ? end_ns_ : now_ns();
+    const int64_t until_ns = end_ns_ != 0 ? end_ns_ : monotonic_ns();
     state.seconds = static_cast<double>(std::max<int64_t>(until_ns - start_ns_, 0)) / 1e9;
     state.played_ns = state.recorded_at_ns - first_time_ns_ - cut_ns;
     const int64_t end_ns = clamp_time_ns(__int128{end_us_} * 1000);

@@ -1,5 +1,6 @@
 #include "tools/stat/human.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sdr::status {
@@ -96,6 +97,22 @@ std::string duration_text(uint64_t seconds) {
   const uint64_t days = seconds / 86400;
   if (days < 100) return pair(days, 'd', seconds / 3600 % 24, 'h');
   return days < 100'000 ? std::to_string(days) + "d" : ">270y";
+}
+
+std::vector<std::string> folded(const std::string& text, size_t width, size_t indent) {
+  std::vector<std::string> lines(1);
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const bool is_first = lines.back().size() <= (lines.size() > 1 ? indent : 0);
+    if (!is_first && lines.back().size() + 1 + word.size() > width) {
+      lines.push_back(std::string(indent, ' ') + word);
+    } else {
+      lines.back() += (is_first ? "" : " ") + word;
+    }
+    at = end + 1;
+  }
+  return lines;
 }
 
 }  // namespace sdr::status

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace sdr::status {
 
@@ -27,5 +28,9 @@ std::string grouped_text(uint64_t count);
 // "61.2 GiB".
 std::string bytes_text(uint64_t bytes);
 std::string binary_bytes_text(uint64_t bytes);
+
+// A text in lines of at most `width` columns, broken between words but for a word that is longer by
+// itself; all but the first indented.
+std::vector<std::string> folded(const std::string& text, size_t width, size_t indent);
 
 }  // namespace sdr::status

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "relay/clock.h"
+#include "tools/lib/sleep_until.h"
 #include "tools/stat/fleet.h"
 #include "tools/stat/gaps.h"
 #include "tools/stat/options.h"
@@ -47,13 +48,6 @@ void say_refused(const Sample& sample) {
     fprintf(stderr, "sdr-stat: error: %s: %s\n", refusal.path.c_str(), refusal.why.c_str());
 }
 
-void pause_until(int64_t deadline_ns) {
-  const timespec deadline = {.tv_sec = static_cast<time_t>(deadline_ns / 1'000'000'000),
-                             .tv_nsec = static_cast<long>(deadline_ns % 1'000'000'000)};
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, nullptr) == EINTR) {
-  }
-}
-
 // What there is at the end of the interval.
 Sample read_channels(const Options& options, std::shared_ptr<const sdr::Config> fleet) {
   Sampler sampler(options.place.run, options.names);
@@ -61,7 +55,8 @@ Sample read_channels(const Options& options, std::shared_ptr<const sdr::Config> 
   const int64_t start_ns = sdr::monotonic_ns();
   Sample sample = take(&sampler, options);
   if (options.interval_s > 0 && !sample.views.empty()) {
-    pause_until(start_ns + static_cast<int64_t>(options.interval_s * 1e9));
+    while (!sdr::sleep_until(start_ns + static_cast<int64_t>(options.interval_s * 1e9))) {
+    }
     sample = take(&sampler, options);
   }
   say_refused(sample);

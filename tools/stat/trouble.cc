@@ -22,26 +22,13 @@ std::string filled(const Event& event, uint64_t count, const std::string& when) 
   return text;
 }
 
-// Breaks `line` between words so that none passes `width`, but for a word that is longer by itself.
-std::string folded(const std::string& line, size_t width) {
+// A line, or several where it is longer than `width`; 0: never.
+std::string lines_of(const std::string& text, size_t width) {
   constexpr size_t kIndent = 4;
-  if (width <= 2 * kIndent) return line + "\n";
-  std::string text;
-  size_t column = 0;
-  for (size_t at = 0; at < line.size();) {
-    const size_t end = std::min(line.find(' ', at), line.size());
-    if (column > 0 && column + 1 + (end - at) > width) {
-      text += "\n" + std::string(kIndent, ' ');
-      column = kIndent;
-    } else if (column > 0) {
-      text += ' ';
-      ++column;
-    }
-    text.append(line, at, end - at);
-    column += end - at;
-    at = end + 1;
-  }
-  return text + "\n";
+  if (width <= 2 * kIndent) return text + "\n";
+  std::string all;
+  for (const std::string& line : folded(text, width, kIndent)) all += line + "\n";
+  return all;
 }
 
 std::string past_text(const View& view, const Troubles& troubles) {
@@ -128,10 +115,10 @@ std::string troubles_text(const std::vector<View>& views, size_t width) {
     const Troubles troubles = troubles_of(view);
     for (const Trouble& trouble : troubles) {
       if (trouble.severity != Severity::kPast)
-        now += folded(view.name + ": " + trouble.text, width);
+        now += lines_of(view.name + ": " + trouble.text, width);
     }
     if (const std::string line = past_text(view, troubles); !line.empty())
-      past += folded(line, width);
+      past += lines_of(line, width);
   }
   return now + past;
 }

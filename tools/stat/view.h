@@ -33,6 +33,9 @@ const Channel* configured(const View& view);
 // It is up, but has not heard anything for longer than its `silence`.
 bool is_silent(const View& view);
 
+// The disk's state in the words of the JSON, cut to the 5 columns of a table.
+std::string disk_word(uint64_t state);
+
 // What all streams of a kind have done together.
 struct StreamSum {
   uint64_t datagrams = 0;

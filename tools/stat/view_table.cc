@@ -18,18 +18,6 @@ using Row = std::array<std::string, kColumns>;
 const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV", "RATE",  "REJ",  "RELAY", "DECIM",
                    "RECRD", "UNREC", "DROPS",  "LOST", "STALE", "DISK", "P99"};
 
-// The words of the JSON, cut to a column.
-std::string disk_word(uint64_t state) {
-  switch (static_cast<DiskState>(state)) {
-    case DiskState::kStalled:
-      return "stall";
-    case DiskState::kUnmounted:
-      return "unmnt";
-    default:
-      return std::string(disk_state_name(static_cast<DiskState>(state))).substr(0, 5);
-  }
-}
-
 std::string state_word(const View& view) {
   if (is_silent(view)) {
     const uint64_t since_ns = get(view.now->receiver.silent_since_ns);
@@ -91,6 +79,17 @@ bool any(const std::vector<View>& views, Counted counted) {
 }
 
 }  // namespace
+
+std::string disk_word(uint64_t state) {
+  switch (static_cast<DiskState>(state)) {
+    case DiskState::kStalled:
+      return "stall";
+    case DiskState::kUnmounted:
+      return "unmnt";
+    default:
+      return std::string(disk_state_name(static_cast<DiskState>(state))).substr(0, 5);
+  }
+}
 
 bool is_silent(const View& view) {
   return view.service.state == State::kUp && get(view.now->receiver.silent_since_ns) > 0;

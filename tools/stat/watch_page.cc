@@ -112,25 +112,6 @@ Line row_line(const WatchRow& row, const Layout& layout, bool utf8) {
   return line;
 }
 
-// Broken between words; what goes on is indented.
-std::vector<std::string> folded(const std::string& text, size_t width) {
-  std::vector<std::string> lines;
-  std::string line;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      lines.push_back(line);
-      line = "  " + word;
-    } else {
-      line += (line.empty() ? "" : " ") + word;
-    }
-    at = end + 1;
-  }
-  lines.push_back(line);
-  return lines;
-}
-
 // What is wrong now, worst first; `height` lines at most.
 std::vector<Line> trouble_lines(const std::vector<WatchRow>& rows, size_t width, size_t height) {
   std::vector<std::pair<const WatchRow*, const Trouble*>> all;
@@ -146,7 +127,7 @@ std::vector<Line> trouble_lines(const std::vector<WatchRow>& rows, size_t width,
   for (size_t i = 0; i < all.size(); ++i) {
     const auto& [row, trouble] = all[i];
     const Style style = trouble->severity == Severity::kDown ? Style::kDown : Style::kTrouble;
-    const std::vector<std::string> text = folded(row->name + ": " + trouble->text, width);
+    const std::vector<std::string> text = folded(row->name + ": " + trouble->text, width, 2);
     const bool is_last = i + 1 == all.size();
     if (lines.size() + text.size() + (is_last ? 0 : 1) > height) {
       lines.resize(std::min(lines.size(), height > 0 ? height - 1 : 0));

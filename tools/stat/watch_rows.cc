@@ -13,17 +13,6 @@ std::string state_word(const View& view) {
   return view.service.state == State::kStarting ? "start" : state_name(view.service.state);
 }
 
-std::string disk_word(uint64_t state) {
-  switch (static_cast<DiskState>(state)) {
-    case DiskState::kStalled:
-      return "stall";
-    case DiskState::kUnmounted:
-      return "unmnt";
-    default:
-      return std::string(disk_state_name(static_cast<DiskState>(state))).substr(0, 5);
-  }
-}
-
 // Of what was relayed between the two readings.
 uint64_t p99_between(const View& view) {
   if (!view.before) return 0;
