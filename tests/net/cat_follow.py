@@ -25,6 +25,7 @@ run = run_dir()
 SCHEMA = json.dumps({"type": "record", "name": "N", "fields": [{"name": "n", "type": "long"},
                                                                {"name": "s", "type": "string"}]})
 data = compile_schemas(run, {"n": SCHEMA})["n"]
+PACE_S = 0.005  # from segment to segment: 1 s is of 200
 
 
 def datum(number):
@@ -33,13 +34,6 @@ def datum(number):
 
 def start(name, **options):
     return Relay(data, run, run, name, **({"sync_ms": 20, "full_rate": "239.1.1.1:6000"} | options))
-
-
-def busy_until(condition):
-    """For what takes less than a moment, thousands of times."""
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end, "not within 10 s"
 
 
 class Follower:
@@ -181,9 +175,10 @@ with case("1 s out of 2,000 segments: less than 20 MB are read, counted in syste
         for number in range(count, count + 10):
             sock.send(shape.make(number))
         count += 10
-        busy_until(lambda: relay.counters().received == count)
+        relay.wait_received(count)
         relay.hup()
         wait_for(lambda n=segments: relay.counters().segments == n, "it is sealed")
+        time.sleep(max(0, began + segments * PACE_S - time.time()))
     relay.stop()
     took = time.time() - began
     size = sum(path.stat().st_size for path in relay.directory.rglob("*") if path.is_file())
