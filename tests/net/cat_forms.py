@@ -199,6 +199,14 @@ with case("two schemas in one: told, and what fits is printed"):
     done = subprocess.run([CAT, "--format", "avro", path, other], check=False, capture_output=True)
     check(done.returncode == 100 and b"its schema is another" in done.stderr, done.stderr)
 
+with case("a field of one of a union's records is not taken from another one"):
+    two = {"type": "record", "name": "T", "fields": [{"name": "u", "type": [
+        {"type": "record", "name": "A", "fields": [{"name": "x", "type": "long"}]},
+        {"type": "record", "name": "B", "fields": [{"name": "y", "type": "long"}]}]}]}
+    union = put("union.avro", header(two) + block([varint(0) + varint(5), varint(1) + varint(6)]))
+    check_equal(lines("--fields", "u.x,u.y", union),
+                [{"u.x": 5, "u.y": None}, {"u.x": None, "u.y": 6}], "lines")
+
 with case("wrong fields and what does not go together"):
     for words, why in ((["--fields", "pose.z"], "no field 'pose.z'"),
                        (["--fields", "n,,on"], "commas between"),

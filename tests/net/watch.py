@@ -196,6 +196,13 @@ for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGSEGV):
         assert guard, "there was no guard"
         screen.end()
 
+with case("SIGKILL to its whole process group: the terminal is as it was"):
+    screen = Screen("group")
+    screen.wait(lambda lines: lines[0].startswith("1 channel"), "it runs")
+    os.killpg(screen.pid(), signal.SIGKILL)
+    screen.check_restored(128 + signal.SIGKILL)
+    screen.end()
+
 with case("the terminal itself goes: the view ends"):
     screen = Screen("hangup")
     screen.wait(lambda lines: lines[0].startswith("1 channel"), "it runs")

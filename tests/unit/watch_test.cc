@@ -53,6 +53,18 @@ TEST_CASE("watch: bars are as high as their share of the highest") {
   CHECK(sparkline({1, 2}, 0, true).empty());
 }
 
+TEST_CASE("watch: a channel that goes is forgotten") {
+  View view;
+  view.name = "a";
+  view.now = view.before = std::make_shared<sdr::CountersPage>();
+  view.interval_s = 1;
+  WatchHistory history;
+  history.rows({view});
+  CHECK(history.rows({view})[0].history == std::deque<double>{0, 0});
+  CHECK(history.rows({}).empty());
+  CHECK(history.rows({view})[0].history == std::deque<double>{0});
+}
+
 TEST_CASE("watch: orders") {
   WatchRow slow = row("c", 0, 5);
   slow.p99_ns = 9000;

@@ -19,7 +19,7 @@ namespace sdr::status {
 namespace {
 
 constexpr size_t kBlockBytes = 1 << 20;  // what a relay writes at once, at most
-constexpr int kGiveUp_ms = 10000;
+constexpr int kGiveUp_ms = 5000;
 constexpr int64_t kFor_ns = 1'000'000'000;
 // ioprio_set(2), for which libc has no header: the last of the usual class.
 constexpr int kWhoProcess = 1, kBestEffortLast = (2 << 13) | 7;

@@ -16,7 +16,7 @@ struct DiskRate {
 // Writes a file without a name in `directory`, for about a second and no more than `bytes_max`, so
 // that nothing is left of it whatever happens. Yields to others who use the disk, where its
 // scheduler knows how. A process of its own does it, for who writes to a disk that is stuck cannot
-// even be killed: after ten seconds it is left to itself (ETIMEDOUT).
+// even be killed: after five seconds it is left to itself (ETIMEDOUT).
 DiskRate measure_disk(const std::string& directory, uint64_t bytes_max);
 
 }  // namespace sdr::status
