@@ -158,7 +158,7 @@ readers: all ## recordings read by Java, Go, ClickHouse and DuckDB; fetches hund
 # SEED=N is what a run prints.
 crash: all ## kills at every system call, KILLS=200 under load, RESTARTS=100, power cuts
 	$(Q)$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined relay-glibc
-	$(Q)BUILD=$(abspath $(BUILD)) TIMEOUT_S=3600 STRIDE=1 KILLS=$(or $(KILLS),200) \
+	$(Q)BUILD=$(abspath $(BUILD)) TIMEOUT_S=3600 STRIDE=1 EVERY=3 KILLS=$(or $(KILLS),200) \
 	    RESTARTS=$(or $(RESTARTS),100) SDR_CUTS=$(or $(SDR_CUTS),200) tests/run $(or $(T),crash)
 	$(Q)BUILD=$(abspath $(BUILD)) SDR_RELAY=$(abspath $(BUILD))/san/bin/sdr-relay-glibc \
 	    HOSTILE=1000 TIMEOUT_S=3600 tests/run crash/hostile

@@ -24,7 +24,7 @@ from relay import Relay, compile_schemas  # noqa: E402
 from tracer import PREFIX, Traced  # noqa: E402
 from udp import Fixed, Varying, big_buffer, drops, queued, send_all, sender  # noqa: E402
 
-STRIDE = int(os.environ.get("STRIDE", "7"))
+STRIDE = int(os.environ.get("STRIDE", "13"))
 GROUP = "239.1.1.1:6000"
 SIZES = (100, 70, 130)  # datums of each batch that is sent
 END_S = 20

@@ -20,7 +20,7 @@ from relay import Relay, compile_schemas  # noqa: E402
 from udp import (Collector, Feeder, Fixed, Varying, big_buffer, drops, queued,  # noqa: E402
                  sender, subscriber)
 
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "5"))
 GROUP = "239.1.1.1:6000"
 BATCH_MAX = 64  # datagrams the receiver has in hand
 

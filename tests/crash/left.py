@@ -23,7 +23,7 @@ from tracer import PREFIX, Traced  # noqa: E402
 from udp import Fixed, Varying, drops, queued  # noqa: E402
 
 BATCH = 64
-STRIDE = int(os.environ.get("STRIDE", "5"))
+STRIDE = int(os.environ.get("STRIDE", "9"))
 SEED = int(os.environ.get("SEED", time.time_ns() % 1000000))
 
 enter_network()

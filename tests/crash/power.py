@@ -25,7 +25,7 @@ from sdrtest import BUILD, case, enter_network, finish, run_dir, storage_dir  # 
 from relay import compile_schemas  # noqa: E402
 from udp import Fixed, Varying  # noqa: E402
 
-RANDOM_CUTS = int(os.environ.get("SDR_CUTS", "8"))
+RANDOM_CUTS = int(os.environ.get("SDR_CUTS", "4"))
 ALL_MAX = max(16, 4 * RANDOM_CUTS)
 KEPT = BUILD / "power-cuts"  # of what failed
 

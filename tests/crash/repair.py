@@ -2,7 +2,7 @@
 """SIGKILL at every system call of a repair: the next start comes to the same files.
 
 strace kills the writer as it enters its Nth call of a kind; then a relay without strace repairs
-what is left. EVERY=1 takes every N, the default is every third.
+what is left. EVERY=1 takes every N, the default is every sixth.
 """
 import os
 import shutil
@@ -18,7 +18,7 @@ from segments import check_exact, numbers, sealed  # noqa: E402
 from torn import Torn, make_open  # noqa: E402
 from udp import Varying, feed, sender  # noqa: E402
 
-EVERY = int(os.environ.get("EVERY", "3"))
+EVERY = int(os.environ.get("EVERY", "6"))
 MOST = 60  # calls of a kind that a repair and its start may take
 
 enter_network()

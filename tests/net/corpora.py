@@ -15,7 +15,7 @@ from sdrtest import BUILD, ROOT, case, finish  # noqa: E402
 
 CORPUS = ROOT / "tests/fuzz/corpus"
 CRASHES = BUILD / "replay/crashes"
-RUNS = int(os.environ.get("SDR_FUZZ_RUNS", "10000"))
+RUNS = int(os.environ.get("SDR_FUZZ_RUNS", "6000"))
 SLOW = {"cat": 10}  # so many times fewer
 TIMEOUT_S = 250
 CORPUS_BYTES_MAX = 1 << 20

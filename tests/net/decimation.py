@@ -21,7 +21,7 @@ from random_schema import random_datum, random_numeric_schema  # noqa: E402
 from relay import Relay, compile_schemas  # noqa: E402
 from udp import big_buffer, drain, send_all, sender, varint  # noqa: E402
 
-PAIRS = int(os.environ.get("PAIRS", "300"))
+PAIRS = int(os.environ.get("PAIRS", "200"))
 AT_ONCE = 6
 FACTORS = (1, 2, 3, 4, 5, 7, 10, 16, 50)
 DATUM_MAX, PAIR_MAX, SEND_MAX = 16000, 400000, 60000  # bytes

@@ -15,7 +15,7 @@ from s6tree import Fleet
 from sdrtest import BIN, ROOT, case, check_equal, enter_plainly, finish, run_dir
 
 SEED = int(os.environ.get("SDR_SEED", "1"))
-CONFIGS = int(os.environ.get("SDR_CONFIGS", "200"))
+CONFIGS = int(os.environ.get("SDR_CONFIGS", "120"))
 # Writes its words down, then becomes what follows "--", if anything does. Of the environment only
 # PATH may come through.
 STAND_IN = """#!/bin/sh
