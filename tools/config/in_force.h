@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "tools/config/config.h"
 
@@ -18,6 +19,11 @@ struct ConfigPlace {
 // RUN/applied/relay.toml where there is one, else --config. A --config given without --run is the
 // one in force.
 std::string config_in_force(const ConfigPlace& place);
+
+// Those files of --config that are not as they were applied, by name within its directory:
+// relay.toml, channels.d/*.toml and its schemas there, also where only one side has them. Empty
+// where nothing was applied in RUN, or --config is not of this fleet or cannot be read.
+std::vector<std::string> files_not_applied(const ConfigPlace& place);
 
 // Its [storage]. Without a path, and with *error set, where it cannot be had; what else may be
 // wrong with that config is nothing to a reader of recordings.
