@@ -114,17 +114,28 @@ with case("latency: the upper bound of the bucket, never more than the largest s
     put("engine", page("engine", receiver={"latency": [0] * 36}))
     check_equal(channel("engine")["latency_ns"]["p99"], None, "p99 of nothing")
 
-with case("a table of 80 columns, however large the numbers"):
+with case("a table of 80 columns, however large the numbers and long the names"):
     most = (1 << 64) - 1
     full = {field if isinstance(field, str) else field[0]:
             most if isinstance(field, str) else [most // 64] * field[1]
             for field in Counters._RECEIVER} | {"pid": 0, "stale": 0, "sequence": [0] * 5}
     put("engine", page("engine", receiver=full, writer={"recorded": most, "disk_state": 5}))
     put("host", page("host", receiver={"latency": [0] * 36, "stale": 0, "sequence": [0] * 5}))
-    out, _ = stat("--interval", 0)
-    # Below the table words say what is wrong.
-    out = "".join(line + "\n" for line in out.splitlines() if ": " not in line)
-    check(all(len(line) <= 80 for line in out.splitlines()), out)
+    long, stalled = "n" * 63, {"disk_state": 4, "disk_busy_since_ns": 1, "recorded": most}
+
+    def table():
+        """Below it words say what is wrong."""
+        out, _ = stat("--interval", 0)
+        out = "".join(line + "\n" for line in out.splitlines() if ": " not in line)
+        check(all(len(line) <= 80 for line in out.splitlines()), out)
+        return out
+
+    put(long, page(long, receiver=full | {"has_sequence": 1, "stale": most, "sequence": [most] * 5},
+                   writer=stalled))
+    out = table()
+    check("\nnnnnnnn" in out and "n~ down" in out and " stall" in out, out)
+    (ROOT / "counters" / long).unlink()
+    out = table()
     head = "NAME STATE UPTIME RECV RATE REJ RELAY DECIM RECRD UNREC DROPS DISK P99"
     check_equal(out.splitlines()[0].split(), head.split(), "head")
     check_equal([line.split()[0] for line in out.splitlines()[1:]], ["engine", "host"], "names")
@@ -176,7 +187,8 @@ with case("no run directory, no channel, unknown channels"):
     check(len(err.splitlines()) == 1 and "No such file" in err, err)
     empty = ROOT / "empty"
     empty.mkdir()
-    check_equal(stat("--json", run=empty)[0], '{"channels":[],"storage":null}\n', "no channel")
+    check_equal(stat("--json", run=empty)[0],
+                '{"channels":[],"storage":null,"troubles":[]}\n', "no channel")
     check("no channels" in stat(run=empty)[1], "says so")
     out, err = stat("engine", "nosuch", code=100)
     check(out == "" and err == "sdr-stat: fatal: no such channel: nosuch\n", err)

@@ -46,8 +46,11 @@ def channel(name, code):
 
 
 def troubles(name, code):
-    return {(one["kind"], one["severity"]): (one["count"], one["text"])
-            for one in channel(name, code)["troubles"]}
+    found = channel(name, code)["troubles"]
+    check_equal({one["channel"] for one in found}, {name}, "whose")
+    return {(one["kind"], one["severity"]):
+            (one["count"], f"{one['text']}: {one['advice']}" if one["advice"] else one["text"])
+            for one in found}
 
 
 def begin(name, **options):

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <random>
 #include <sstream>
 #include <string>
 
@@ -84,8 +85,37 @@ TEST_CASE("stat: the table gives way in its names only") {
   CHECK(longest(0) > 80);
   CHECK(longest(80) <= 80);
   CHECK(table_text(views, 80).find("nn~ down") != std::string::npos);
-  CHECK(table_text(views, 10).find("nnn~ down") != std::string::npos);
+  CHECK(table_text(views, 10).find("nnnnnnn~") != std::string::npos);
   CHECK(table_text(views, 0).find(views[1].name + " down") != std::string::npos);
+}
+
+TEST_CASE("stat: no number, name or state makes the table wider than it may be") {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<View> views(1 + random() % 4);
+    for (View& view : views) {
+      view.name = std::string(1 + random() % 63, static_cast<char>('a' + random() % 26));
+      view.time_ns = random();
+      view.now = std::make_unique<CountersPage>();
+      for (auto* counter :
+           {&view.now->receiver.received, &view.now->receiver.stale, &view.now->receiver.rejected,
+            &view.now->receiver.sequence.lost, &view.now->receiver.latency[random() % 36],
+            &view.now->receiver.streams[0].datagrams, &view.now->receiver.streams[1].datagrams,
+            &view.now->writer.recorded, &view.now->receiver.unrecorded,
+            &view.now->receiver.kernel_drops})
+        set(*counter, random() >> random() % 64);
+      set(view.now->receiver.latency_max_ns, random() >> random() % 64);
+      set(view.now->receiver.has_sequence, random() % 2);
+      set(view.now->receiver.silent_since_ns, random() % 2 ? random() : 0);
+      set(view.now->writer.disk_state, random() % 6);
+      view.service.state = static_cast<State>(random() % 3);
+      view.service.for_s = random() >> random() % 64;
+    }
+    std::istringstream lines(table_text(views, 80));
+    for (std::string line; std::getline(lines, line);) CHECK_MESSAGE(line.size() <= 80, line);
+    for (const View& view : views)
+      CHECK(table_text(views, 80).find(view.name.substr(0, 7)) != std::string::npos);
+  }
 }
 
 TEST_CASE("stat: the table has a column for what was stale only where something was") {

@@ -1,10 +1,11 @@
-#include "tools/stat/trouble.h"
-
 #include <doctest/doctest.h>
+
+#include "tools/stat/trouble_fleet.h"
 
 using namespace sdr::status;
 using sdr::Channel;
 using sdr::Config;
+using sdr::ConfigPlace;
 using sdr::CountersPage;
 using sdr::DiskState;
 using sdr::set;
@@ -53,7 +54,8 @@ std::string only(const View& view, Severity severity, const char* kind, int code
   CHECK(found[0].severity == severity);
   CHECK(found[0].kind == std::string(kind));
   CHECK(exit_code_of(found) == code);
-  return found[0].text;
+  CHECK(found[0].advice.empty() == (severity == Severity::kPast));
+  return line_of(found[0]);
 }
 
 }  // namespace
@@ -86,7 +88,7 @@ TEST_CASE("trouble: a receive buffer that is less than asked for") {
   set(view.now->receiver.kernel_drops, 7);
   const std::vector<Trouble> found = troubles_of(view);
   REQUIRE(found.size() == 2);
-  CHECK(found[0].text ==
+  CHECK(line_of(found[0]) ==
         "kernel dropped 7 in the last 1m24s: receive_buffer granted 208 KiB of 8.00 MiB asked; "
         "raise the sysctl net.core.rmem_max, then restart it");
 }
@@ -103,7 +105,7 @@ TEST_CASE("trouble: numbers that never came, and datagrams that were none") {
   set(view.now->receiver.rejected_by_reason[1], 2);
   set(view.now->receiver.rejected_by_reason[2], 10);
   CHECK(only(view, Severity::kNow, "rejected", 1) ==
-        "rejected 12 in the last 1m24s: (10 long, 2 short) no datums of its schema, or from "
+        "rejected 12 in the last 1m24s (10 long, 2 short): no datums of its schema, or from "
         "senders not allowed; sdr-cat --rejected engine shows them");
 }
 
@@ -126,7 +128,7 @@ TEST_CASE("trouble: the disk") {
                 "is not recorded: nothing is mounted at /srv/t; its ring is 73% full: mount it"));
   set(view.now->writer.disk_errno, 5);
   CHECK(state(DiskState::kError)
-            .starts_with("is not recorded: Input/output error; its ring is 73% full; "
+            .starts_with("is not recorded: Input/output error; its ring is 73% full: "
                          "/var/log/speeddata/engine/current "
                          "and dmesg"));
   CHECK(state(DiskState::kOk)
@@ -165,7 +167,14 @@ TEST_CASE("trouble: down, crashed, given up, silent") {
   view.service.for_s = 12;
   view.service.last_end = Death{.signal = 9};
   CHECK(only(view, Severity::kDown, "down", 2)
-            .starts_with("down for 12s: it was killed by signal 9"));
+            .starts_with("down for 12s: it was killed by signal 9 (KILL): "
+                         "/var/log/speeddata/engine/current says why; it is started again"));
+  auto limited = std::make_shared<Config>(*fleet());
+  limited->channels["engine"].memory_bytes = 64 << 20;
+  view.fleet = limited;
+  CHECK(only(view, Severity::kDown, "down", 2)
+            .starts_with("down for 12s: it was killed by signal 9 (KILL): where nobody killed it, "
+                         "its memory limit of 64.0 MiB did, and dmesg says so; it is started"));
   view.service.gave_up = true;
   CHECK(only(view, Severity::kDown, "gave_up", 2).find("/engine/current says why") !=
         std::string::npos);
@@ -180,6 +189,65 @@ TEST_CASE("trouble: down, crashed, given up, silent") {
   CHECK(only(view, Severity::kNow, "silent", 1) ==
         "has heard nothing for 12s, and its limit is 2.0s: look at its source and the way here "
         "(tcpdump -ni any udp port 26000)");
+}
+
+TEST_CASE("trouble: a writer that ended, of itself or by its memory limit") {
+  View view = well();
+  view.service.keeper = Keeper::kNone;  // all starts are counted
+  view.service.dir.clear();
+  set(view.now->receiver.starts, 2);
+  set(view.now->receiver.writer_starts, 2);
+  CHECK(troubles_of(view).empty());
+  set(view.now->receiver.writer_starts, 3);
+  CHECK(only(view, Severity::kNow, "writer", 1) ==
+        "its writer ended and was started again once in the last 1m24s: "
+        "/var/log/speeddata/engine/current and dmesg say why");
+  view.service.memory_kills = 1;
+  CHECK(only(view, Severity::kNow, "writer", 1) ==
+        "its writer ended and was started again once in the last 1m24s; its memory limit has "
+        "killed 1 of its processes: make `memory` larger");
+  set(view.base->receiver.starts, 1);
+  set(view.base->receiver.writer_starts, 2);
+  CHECK(only(view, Severity::kPast, "writer", 0) == "its writer ended and was started again once");
+}
+
+TEST_CASE("trouble: what is down and nobody's to keep up") {
+  View view = well();
+  view.service = {};
+  CHECK(troubles_of(view).empty());  // nothing has ever been
+  view.now->magic = sdr::kCountersMagic;
+  CHECK(
+      only(view, Severity::kNote, "left", 0).starts_with("is not running, and nothing is to keep"));
+  auto config = std::make_shared<Config>(*fleet());
+  config->channels["engine"].enabled = true;
+  view.fleet = config;
+  CHECK(only(view, Severity::kDown, "no_service", 2) ==
+        "it is enabled in /etc/speeddata/relay.toml but has no service: sdr-gen --apply makes it");
+}
+
+TEST_CASE("trouble: of the fleet") {
+  ConfigPlace nowhere;
+  nowhere.run = "/nonexistent";
+  StorageView storage;
+  storage.path = "/srv/t";
+  storage.size_bytes = 1000;
+  storage.free_bytes = 10;
+  CHECK(troubles_of_fleet(nowhere, storage).empty());
+  storage.free_bytes = 9;
+  const std::vector<Trouble> found = troubles_of_fleet(nowhere, storage);
+  REQUIRE(found.size() == 1);
+  CHECK(exit_code_of(found) == 1);
+  CHECK(fleet_text(storage, found, 0) ==
+        "storage /srv/t: 9 B free of 1.00 kB: make room, or have sdr-prune do it (`retain`, "
+        "`min_free`)\n");
+  storage.free_bytes = 3600;
+  storage.size_bytes = 4000;
+  storage.bytes_per_s = 1;
+  CHECK(troubles_of_fleet(nowhere, storage).empty());
+  CHECK(fleet_text(storage, {}, 0) ==
+        "storage /srv/t: 3.60 kB free of 4.00 kB, 1h00m left at 1 B/s\n");
+  storage.free_bytes = 3599;
+  CHECK(troubles_of_fleet(nowhere, storage).size() == 1);
 }
 
 TEST_CASE("trouble: lines are folded to the width") {

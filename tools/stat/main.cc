@@ -21,6 +21,7 @@
 #include "tools/stat/sampler.h"
 #include "tools/stat/storage.h"
 #include "tools/stat/trouble.h"
+#include "tools/stat/trouble_fleet.h"
 #include "tools/stat/view.h"
 #include "tools/stat/watch.h"
 
@@ -87,11 +88,13 @@ std::vector<Gaps> read_gaps(const Options& options, bool* wrong) {
   return found;
 }
 
-// A terminal's width; 0 where standard output is none.
+constexpr size_t kUsualWidth = 80;
+
+// A terminal's width, or the usual one.
 size_t output_width() {
   winsize size = {};
-  if (!isatty(STDOUT_FILENO)) return 0;
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                         : kUsualWidth;
 }
 
 // {"channels": [...]} of what `print` makes of each; the caller goes on and ends the object.
@@ -116,12 +119,14 @@ int show_views(const Options& options, std::string* text) {
   const std::shared_ptr<const sdr::Config> fleet = fleet_in_force(options.place);
   const std::vector<View> views = read_channels(options, fleet).views;
   const std::optional<StorageView> storage = look_at_storage(fleet.get(), views);
-  int code = storage && storage->is_low() ? 1 : 0;
+  const std::vector<Trouble> fleet_troubles = troubles_of_fleet(options.place, storage);
+  int code = exit_code_of(fleet_troubles);
   for (const View& view : views) code = std::max(code, exit_code_of(troubles_of(view)));
   if (options.json) {
     sdr::JsonWriter out(text);
     print_channels(views, print_json, &out);
     print_storage(storage, &out);
+    print_troubles("", fleet_troubles, &out);
     out.end_object().newline();
   } else if (options.prometheus) {
     *text = prometheus_text(views) + prometheus_text(storage);
@@ -129,10 +134,10 @@ int show_views(const Options& options, std::string* text) {
   } else if (views.empty()) {
     fprintf(stderr, "sdr-stat: no channels in %s\n", options.place.run.c_str());
   } else {
-    const size_t width = output_width();
-    *text = table_text(views, width);
-    if (storage) *text += storage_text(*storage);
-    *text += troubles_text(views, width);
+    // Only a terminal needs lines broken; what searches in them does not.
+    const size_t fold = isatty(STDOUT_FILENO) ? output_width() : 0;
+    *text = table_text(views, output_width()) + fleet_text(storage, fleet_troubles, fold) +
+            troubles_text(views, fold);
   }
   return code;
 }

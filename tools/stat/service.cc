@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "relay/fd.h"
 #include "tools/config/text_file.h"
+#include "tools/lib/cgroup_hierarchy.h"
 #include "tools/stat/supervised.h"
 
 namespace sdr::status {
@@ -45,6 +47,24 @@ std::optional<Service> ask_supervisor(const std::string& service_dir) {
 bool is_directory(const std::string& path) {
   struct stat status;
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// How often the control group that this process is in has killed for memory, if that is `leaf`. In
+// version 1 kernels before 4.13 do not count it.
+uint64_t memory_kills(int64_t pid, const std::string& leaf) {
+  CgroupFiles files;
+  CgroupLimits memory;
+  memory.memory_bytes = 1;
+  for (const CgroupHierarchy& found : find_hierarchies(std::to_string(pid), memory, &files)) {
+    if (last_part(found.own.path) != leaf) continue;
+    const char* const name = found.own.unified ? "/memory.events" : "/memory.oom_control";
+    const std::string text =
+        "\n" + read_cgroup_file(found.own.directory() + name).value_or(std::string());
+    constexpr std::string_view kLine = "\noom_kill ";
+    const size_t at = text.find(kLine);
+    if (at != std::string::npos) return strtoull(text.c_str() + at + kLine.size(), nullptr, 10);
+  }
+  return 0;
 }
 
 // sdr-gen notes in the manifest where the fleet lives.
@@ -85,6 +105,7 @@ Service find_service(const std::string& run, const std::string& name, const Coun
   Service service = ask_supervisor(dir).value_or(find_process(page, now_ns));
   service.dir = dir;
   service.log = log_directory(dir);
+  if (service.pid > 0) service.memory_kills = memory_kills(service.pid, "channel." + name);
   return service;
 }
 

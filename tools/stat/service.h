@@ -33,6 +33,7 @@ struct Service {
   std::string log;                // the directory its logger writes to, where that is known
   std::optional<Death> last_end;  // of the relay before this one, where that is known
   uint32_t crashes = 0;           // within kLately_s: ends that nobody asked for
+  uint64_t memory_kills = 0;      // of its processes, by its control group, since it came up
   bool supervised() const { return keeper != Keeper::kNone; }
 };
 

@@ -72,8 +72,7 @@ std::string storage_text(const StorageView& storage) {
   if (const std::optional<uint64_t> left_s = storage.seconds_left())
     text += ", " + duration_text(*left_s) + " left at " +
             bytes_text(static_cast<uint64_t>(std::llround(*storage.bytes_per_s))) + "/s";
-  if (storage.is_low()) text += ": make room, or have sdr-prune do it (`retain`, `min_free`)";
-  return text + "\n";
+  return text;
 }
 
 void print_storage(const std::optional<StorageView>& storage, JsonWriter* out) {

@@ -25,7 +25,7 @@ struct StorageView {
 // Absent where no config is known, nothing is recorded by it, or its path cannot be looked at.
 std::optional<StorageView> look_at_storage(const Config* fleet, const std::vector<View>& views);
 
-// "storage /srv/telemetry: 61.2 GB free of 256 GB, 12d03h left at 1.20 MB/s" and a newline.
+// "storage /srv/telemetry: 61.2 GB free of 256 GB, 12d03h left at 1.20 MB/s".
 std::string storage_text(const StorageView& storage);
 // Appends the member `storage`, null where there is none.
 void print_storage(const std::optional<StorageView>& storage, JsonWriter* out);

@@ -17,18 +17,10 @@ void replace(const char* what, const std::string& with, std::string* text) {
 
 std::string filled(const Event& event, uint64_t count, const std::string& when) {
   std::string text = event.text;
+  if (count == 1) replace("# times", "once", &text);
   replace("#", grouped_text(count), &text);
   replace(" @", when, &text);
   return text;
-}
-
-// A line, or several where it is longer than `width`; 0: never.
-std::string lines_of(const std::string& text, size_t width) {
-  constexpr size_t kIndent = 4;
-  if (width <= 2 * kIndent) return text + "\n";
-  std::string all;
-  for (const std::string& line : folded(text, width, kIndent)) all += line + "\n";
-  return all;
 }
 
 std::string past_text(const View& view, const Troubles& troubles) {
@@ -43,6 +35,14 @@ std::string past_text(const View& view, const Troubles& troubles) {
 }
 
 }  // namespace
+
+std::string folded_lines(const std::string& text, size_t width) {
+  constexpr size_t kIndent = 4;
+  if (width <= 2 * kIndent) return text + "\n";
+  std::string all;
+  for (const std::string& line : folded(text, width, kIndent)) all += line + "\n";
+  return all;
+}
 
 const char* severity_name(Severity severity) {
   switch (severity) {
@@ -61,10 +61,15 @@ const char* severity_name(Severity severity) {
 void add_event(const View& view, const Share& share, const Event& event, Troubles* out) {
   if (share.lately > 0)
     out->push_back({Severity::kNow, event.kind,
-                    filled(event, share.lately, " " + lately_text(view)) + ": " + event.advice,
-                    share.lately});
+                    filled(event, share.lately, " " + lately_text(view)) + event.detail,
+                    event.advice, share.lately});
   if (share.earlier > 0)
-    out->push_back({Severity::kPast, event.kind, filled(event, share.earlier, ""), share.earlier});
+    out->push_back(
+        {Severity::kPast, event.kind, filled(event, share.earlier, ""), "", share.earlier});
+}
+
+std::string line_of(const Trouble& trouble) {
+  return trouble.text + (trouble.advice.empty() ? "" : ": " + trouble.advice);
 }
 
 std::string log_name(const View& view) {
@@ -97,13 +102,22 @@ int exit_code_of(const std::vector<Trouble>& troubles) {
   return code;
 }
 
-void print_troubles(const std::vector<Trouble>& troubles, JsonWriter* out) {
+void print_troubles(const std::string& channel, const std::vector<Trouble>& troubles,
+                    JsonWriter* out) {
+  const auto text_or_null = [out](const char* name, const std::string& text) {
+    out->key(name);
+    text.empty() ? out->value(nullptr) : out->value(text);
+  };
   out->key("troubles").begin_array();
   for (const Trouble& trouble : troubles) {
-    out->begin_object().member("severity", severity_name(trouble.severity));
+    out->begin_object();
+    text_or_null("channel", channel);
+    out->member("severity", severity_name(trouble.severity));
     out->member("kind", trouble.kind).key("count");
     trouble.count > 0 ? out->value(trouble.count) : out->value(nullptr);
-    out->member("text", trouble.text).end_object();
+    out->member("text", trouble.text);
+    text_or_null("advice", trouble.advice);
+    out->end_object();
   }
   out->end_array();
 }
@@ -115,10 +129,10 @@ std::string troubles_text(const std::vector<View>& views, size_t width) {
     const Troubles troubles = troubles_of(view);
     for (const Trouble& trouble : troubles) {
       if (trouble.severity != Severity::kPast)
-        now += lines_of(view.name + ": " + trouble.text, width);
+        now += folded_lines(view.name + ": " + line_of(trouble), width);
     }
     if (const std::string line = past_text(view, troubles); !line.empty())
-      past += lines_of(line, width);
+      past += folded_lines(line, width);
   }
   return now + past;
 }

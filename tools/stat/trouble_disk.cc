@@ -28,18 +28,18 @@ void add_state(const View& view, Troubles* out) {
   switch (static_cast<DiskState>(get(w.disk_state))) {
     case DiskState::kFull:
       out->push_back({Severity::kNow, "disk",
-                      "is not recorded: the disk" + where(view) + " is full" + ring +
-                          ": make room, or have sdr-prune do it (`retain`, `min_free`)"});
+                      "is not recorded: the disk" + where(view) + " is full" + ring,
+                      "make room, or have sdr-prune do it (`retain`, `min_free`)"});
       break;
     case DiskState::kError:
       out->push_back({Severity::kNow, "disk",
-                      "is not recorded: " + errno_text(get(w.disk_errno)) + ring + "; " +
-                          log_name(view) + " and dmesg say more"});
+                      "is not recorded: " + errno_text(get(w.disk_errno)) + ring,
+                      log_name(view) + " and dmesg say more"});
       break;
     case DiskState::kStalled:
       out->push_back({Severity::kNow, "disk",
-                      "is not recorded: the disk" + where(view) + " does not answer" + ring +
-                          "; dmesg says more"});
+                      "is not recorded: the disk" + where(view) + " does not answer" + ring,
+                      "dmesg says more"});
       break;
     case DiskState::kUnmounted:
       out->push_back({Severity::kNow, "disk",
@@ -47,7 +47,8 @@ void add_state(const View& view, Troubles* out) {
                           (view.fleet && !view.fleet->storage.mount.empty()
                                ? "nothing is mounted at " + view.fleet->storage.mount
                                : std::string("the storage is not mounted")) +
-                          ring + ": mount it, and recording goes on by itself"});
+                          ring,
+                      "mount it, and recording goes on by itself"});
       break;
     case DiskState::kOk:
     case DiskState::kOff:
@@ -63,8 +64,8 @@ void add_slowness(const View& view, Troubles* out) {
   if (get(w.disk_state) != static_cast<uint64_t>(DiskState::kOk)) return;
   if (get(r.ring_bytes) > 0 && get(r.ring_used) > get(r.ring_bytes) / 2)
     out->push_back({Severity::kNow, "ring",
-                    "the disk" + where(view) + " takes less than what comes" + ring_text(view) +
-                        ": find out who else uses it, or make record.buffer larger"});
+                    "the disk" + where(view) + " takes less than what comes" + ring_text(view),
+                    "find out who else uses it, or make record.buffer larger"});
   const Channel* const channel = configured(view);
   const uint64_t late_s =
       kSyncLate_s + (channel && channel->record ? 2 * channel->record->sync_ms / 1000 : 0);
@@ -77,9 +78,8 @@ void add_slowness(const View& view, Troubles* out) {
   if ((view.time_ns - last_ns) / kSecond_ns <= late_s) return;
   out->push_back({Severity::kNow, "sync",
                   "was last synced " + duration_text((view.time_ns - last_ns) / kSecond_ns) +
-                      " ago: a loss of power would cost so much of it; find out who else uses the "
-                      "disk" +
-                      where(view)});
+                      " ago, so that a loss of power would cost so much of it",
+                  "find out who else uses the disk" + where(view)});
 }
 
 }  // namespace

@@ -21,13 +21,14 @@ void add_stream_troubles(const View& view, Troubles* out);
 // The disk, and what the recording lacks.
 void add_disk_troubles(const View& view, Troubles* out);
 
-// `number` is what happened lately, if it did: then a trouble of now with `text` and `advice`.
-// What had happened earlier is one of the past, with `text` alone. In both, `#` stands for the
-// number, and `@` for when: "the kernel dropped # @".
+// What happened lately, if it did, is a trouble of now with `text`, `detail` behind it and
+// `advice`. What had happened earlier is one of the past, with `text` alone. In both, `#` stands
+// for the number, and `@` for when: "the kernel dropped # @".
 struct Event {
   const char* kind;
   std::string text;
   std::string advice;
+  std::string detail = {};
 };
 void add_event(const View& view, const Share& share, const Event& event, Troubles* out);
 

@@ -34,9 +34,8 @@ void add_drops(const View& view, Troubles* out) {
 
 void add_short_buffer(const View& view, Troubles* out) {
   if (view.service.state != State::kUp || !is_buffer_short(*view.now)) return;
-  out->push_back(
-      {Severity::kNote, "receive_buffer",
-       buffer_text(*view.now) + ": raise the sysctl net.core.rmem_max, then restart it"});
+  out->push_back({Severity::kNote, "receive_buffer", buffer_text(*view.now),
+                  "raise the sysctl net.core.rmem_max, then restart it"});
 }
 
 void add_lost(const View& view, Troubles* out) {
@@ -72,8 +71,9 @@ void add_rejected(const View& view, Troubles* out) {
   const bool is_kept = get(view.now->writer.disk_state) != static_cast<uint64_t>(DiskState::kOff);
   add_event(view, share_of(view, [](const Page& p) { return get(p.receiver.rejected); }),
             {"rejected", "rejected # @",
-             "(" + reasons_text(view) + ") no datums of its schema, or from senders not allowed" +
-                 (is_kept ? "; sdr-cat --rejected " + view.name + " shows them" : "")},
+             "no datums of its schema, or from senders not allowed" +
+                 (is_kept ? "; sdr-cat --rejected " + view.name + " shows them" : ""),
+             " (" + reasons_text(view) + ")"},
             out);
   const auto not_kept = [](const Page& p) {
     return get(p.receiver.rejects_not_kept) + get(p.writer.rejects_not_kept);

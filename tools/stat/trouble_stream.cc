@@ -24,8 +24,8 @@ void add_stream_troubles(const View& view, Troubles* out) {
     const uint64_t number = get(view.now->receiver.streams[i].last_send_errno);
     const std::string why = number != 0 ? " (" + errno_text(number) + ")" : "";
     add_event(view, share,
-              {"send_errors", "# of " + stream_name(view, i) + " could not be sent @" + why,
-               "look at its interface, its route and who is to receive it"},
+              {"send_errors", "# of " + stream_name(view, i) + " could not be sent @",
+               "look at its interface, its route and who is to receive it", why},
               out);
   }
 }

@@ -156,7 +156,7 @@ void print_json(const View& view, JsonWriter* out) {
   print_latency(*view.now, out);
   print_processes(*view.now, out);
   print_rates(view, out);
-  print_troubles(troubles_of(view), out);
+  print_troubles(view.name, troubles_of(view), out);
   out->end_object();
 }
 

@@ -12,7 +12,7 @@ constexpr size_t kColumns = 15;
 constexpr size_t kLost = 11;  // shown only where there is any, as is
 constexpr size_t kStale = 12;
 constexpr size_t kDisk = 13;
-constexpr size_t kNameMin = 4;
+constexpr size_t kNameMin = 8;
 using Row = std::array<std::string, kColumns>;
 
 const Row kHead = {"NAME",  "STATE", "UPTIME", "RECV", "RATE",  "REJ",  "RELAY", "DECIM",

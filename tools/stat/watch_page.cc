@@ -127,7 +127,7 @@ std::vector<Line> trouble_lines(const std::vector<WatchRow>& rows, size_t width,
   for (size_t i = 0; i < all.size(); ++i) {
     const auto& [row, trouble] = all[i];
     const Style style = trouble->severity == Severity::kDown ? Style::kDown : Style::kTrouble;
-    const std::vector<std::string> text = folded(row->name + ": " + trouble->text, width, 2);
+    const std::vector<std::string> text = folded(row->name + ": " + line_of(*trouble), width, 2);
     const bool is_last = i + 1 == all.size();
     if (lines.size() + text.size() + (is_last ? 0 : 1) > height) {
       lines.resize(std::min(lines.size(), height > 0 ? height - 1 : 0));
