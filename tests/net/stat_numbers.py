@@ -174,6 +174,37 @@ with case("rates are those of the interval"):
     check_equal(round(got["rates"]["relayed"] * got["interval_s"]), 400, "relayed")
     relay.stop()
 
+with case("Prometheus and the JSON agree in every number of it"):
+    said = channel("engine", code=1)
+    for key, name in (("received", "received_datagrams"), ("received_bytes",) * 2,
+                      ("relayed", "relayed_datagrams"), ("relayed_bytes",) * 2, ("syncs",) * 2,
+                      ("kernel_drops", "kernel_dropped_datagrams"), ("starts",) * 2,
+                      ("stale", "stale_datagrams"), ("receive_errors",) * 2, ("blocks",) * 2,
+                      ("recorded", "recorded_datums"), ("recorded_bytes",) * 2, ("segments",) * 2,
+                      ("unrecorded", "unrecorded_datums"), ("salvaged", "salvaged_datums"),
+                      ("file_bytes", "segment_bytes"), ("disk_errors",) * 2, ("clock_steps",) * 2,
+                      ("rejects_kept",) * 2, ("rejects_not_kept",) * 2, ("writer_starts",) * 2,
+                      ("log_lines_dropped",) * 2):
+        said[f"{name}_total", ""] = said.pop(key)
+    rows = [(f"sequence_{kind}_total", "", count) for kind, count in said["sequence"].items()]
+    rows += [("rejected_datagrams_total", f',reason="{reason}"', count)
+             for reason, count in said["rejected_by_reason"].items()]
+    for one in said["streams"]:
+        label = f',stream="{one["index"] or "full_rate"}"'
+        rows.append(("send_errors_total", label, one["send_errors"]))
+        rows += [(f"decimated_{kind}_total", label, one[kind]) for kind in ("datagrams", "bytes")
+                 if one["index"]]
+    rows += [(*key, count) for key, count in said.items() if isinstance(key, tuple)]
+    rows += [("receive_buffer_asked_bytes", "", said["receive_buffer"]["asked"]),
+             ("receive_buffer_granted_bytes", "", said["receive_buffer"]["granted"]),
+             ("ring_bytes", "", said["ring"]["bytes"]), ("up", "", int(said["state"] == "up")),
+             ("ring_used_max_bytes", "", said["ring"]["used_max"]),
+             ("disk_state", f',state="{said["disk"]}"', 1),
+             ("relay_latency_seconds_count", "", sum(said["latency_ns"]["buckets"]))]
+    text = stat("--prometheus", "engine", code=0)
+    for name, labels, count in rows:
+        assert f'speeddata_{name}{{channel="engine"{labels}}} {count}\n' in text, (name, count)
+
 with case("all is well: exit code 0, and not a word"):
     well = begin("well")
     well_sock = sender(well.listen)
