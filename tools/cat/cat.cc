@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kRangeWindowBytes = 128 << 10;  // what is read beyond what is wanted
 constexpr size_t kWindowBytes = 2 << 20;
+constexpr size_t kSaidMax = 1000;
 
 Reject check_block(const OcfBlock& block, void* decoder) {
   return static_cast<const Decoder*>(decoder)->shape().check(block);
@@ -72,10 +73,9 @@ int64_t Cat::read_source(Source* source) {
       repair_segment(segment);
       continue;
     }
-    if (options_.follow && options_.range.is_all()) {
-      if (segment.open && segment.fd) pass_over(segment);
-      continue;
-    }
+    // What is there by now is printed by its time or never.
+    if (options_.follow && segment.open && segment.fd) pass_over(segment);
+    if (options_.follow && options_.range.is_all()) continue;
     const std::string path = segment.path;
     Tally tally;
     read_segment(std::move(segment), &tally);
@@ -100,7 +100,7 @@ void Cat::read_segment(Segment segment, Tally* tally) {
   if (!in_range) posix_fadvise(segment.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   flush_each_block_ = !S_ISREG(status.st_mode) || options_.follow;
   SegmentReader reader(std::move(segment.fd), segment.open,
-                       in_range ? kRangeWindowBytes : kWindowBytes);
+                       in_range || is_following_ ? kRangeWindowBytes : kWindowBytes);
   Decoder decoder;
   Reading reading = {.path = segment.path, .reader = &reader, .decoder = &decoder, .tally = tally};
   reading.status = status;
@@ -109,6 +109,7 @@ void Cat::read_segment(Segment segment, Tally* tally) {
       if (!open_decoder(segment.path, &reader, &decoder, tally)) break;
       if (options_.mode == Mode::kPrint && !begin_printing(&reading)) break;
       if (digest_) begin_digest(reading, in_range);
+      if (options_.follow && (is_following_ || tally->open_segment)) begin_place(reading);
       if (is_following_) go_on(reading);
       in_range ? read_range(&reading) : read_all(&reading);
       if (digest_) digest_->end_segment(*tally);
@@ -151,6 +152,7 @@ bool Cat::begin_printing(Reading* reading) {
   const std::string_view schema = reading->reader->metadata("avro.schema");
   has_begun_ = true;
   if (!sink_->begin_segment(schema, reading->decoder, &tally->fatal)) {
+    cannot_go_on_ = true;
     raise(100);
     return false;
   }
@@ -208,6 +210,9 @@ void Cat::finish_check() {
 }
 
 void Cat::say(const std::string& path, const std::string& what, const char* kind) {
+  // What is looked at again and again is told of once.
+  if (said_.size() >= kSaidMax) said_.clear();
+  if (is_following_ && !said_.insert(path + ": " + what).second) return;
   progress_->clear();
   fprintf(stderr, "sdr-cat: %s: %s: %s\n", kind, path.c_str(), what.c_str());
 }

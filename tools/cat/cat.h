@@ -61,7 +61,8 @@ class Cat {
     dev_t device = 0;
     ino_t inode = 0;
     uint64_t end = 0;    // of the last block, in that file
-    int64_t datums = 0;  // up to there
+    int64_t datums = 0;  // up to there, in sound blocks
+    int64_t done = 0;    // as many have been printed or passed over, in whatever file
   };
 
   int64_t read_source(Source* source);
@@ -81,8 +82,11 @@ class Cat {
                    std::string* why);
   void prepare_to_follow(const Source& source);
   void follow(const Source& source);
+  void follow_all(const Source& source);
+  bool follow_open(const Source& source);
   void pass_over(const Segment& segment);
-  void note_place(const Reading& reading, const Found& found);
+  void begin_place(const Reading& reading);
+  void note_place(const Reading& reading, const Found& found, bool is_sound);
   void go_on(const Reading& reading);
   void note_damage(const std::string& path, const Found& found, Tally* tally);
   void finish_segment(const std::string& path, const Tally& tally, const std::string& repaired);
@@ -109,8 +113,11 @@ class Cat {
   bool flush_each_block_ = false;
   bool has_begun_ = false;  // to print a segment
   bool is_following_ = false;
+  bool cannot_go_on_ = false;                 // what follows does not go with what was printed
   std::map<std::string, Followed> followed_;  // by the segment's sync marker
+  std::string marker_;                        // of the segment that was read last
   std::set<std::string> followed_paths_;      // of sealed segments that are done with
+  std::set<std::string> said_;                // while following
   int64_t skip_ = 0;                          // datums that have been printed already
   int exit_code_ = 0;
 };

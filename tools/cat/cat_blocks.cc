@@ -25,6 +25,7 @@ bool is_wanted(const TimeField& field, const TimeRange& range, std::span<const u
 
 void Cat::read_blocks(Reading* reading, uint64_t end) {
   Tally* const tally = reading->tally;
+  int64_t lost_before = 0;
   while (!done()) {
     const Found found = reading->reader->next();
     if (!is_following_) progress_->update(bytes_before_ + reading->reader->position());
@@ -36,15 +37,17 @@ void Cat::read_blocks(Reading* reading, uint64_t end) {
             !may_be_whole(found.block, reading->decoder->shape()) && reading->reader->reread())
           continue;
         if (reading->ledger) reading->ledger->note_block(offset, found.block.datums);
+        lost_before = tally->lost_datums + tally->damages;
         read_block(found, reading);
-        if (options_.follow) note_place(*reading, found);
+        if (options_.follow)
+          note_place(*reading, found, tally->lost_datums + tally->damages == lost_before);
         if (flush_each_block_ && options_.mode == Mode::kPrint) sink_->settle(&output_->text);
         output_->flush(flush_each_block_);
         break;
       case Event::kDamage:
         if (offset >= end) return;
         note_damage(reading->path, found, tally);
-        if (options_.follow) note_place(*reading, found);
+        if (options_.follow) note_place(*reading, found, false);
         break;
       case Event::kTail:
         tally->tail_bytes = found.size;
