@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tools/config/diagnostic.h"
+
 namespace sdr::cat {
 namespace {
 
@@ -13,6 +15,11 @@ bool find_columns(const Shape& shape, const std::vector<std::string>& names,
                   std::vector<Column>* columns, std::string* why) {
   columns->clear();
   for (const std::string& name : names) {
+    const auto is_same = [&](const Column& column) { return column.name == name; };
+    if (std::any_of(columns->begin(), columns->end(), is_same)) {
+      *why = "the field " + quoted(name) + " is named twice";
+      return false;
+    }
     Column column = {.name = name, .path = {}};
     if (name == kTimeColumn) {
       column.kind = Column::Kind::kTime;
