@@ -109,6 +109,25 @@ with case("a file that is written anew goes on behind what has been printed; so 
     os.rename(DIRECTORY / "next", OPEN)
     follower.wait(range(3, 12), "the next segment")
     follower.end()
+    # Before anything was new: what was passed over stays so.
+    begin(HEAD + blocks(3))
+    follower = Follower().waits()
+    put("channel=x/anew", HEAD + blocks(1, 4))
+    os.rename(DIRECTORY / "anew", OPEN)
+    follower.wait(range(3, 5), "what is new")
+    follower.end()
+
+with case("another segment in the same inode: the one before is read to its end first"):
+    begin(HEAD + blocks(3))
+    follower = Follower().waits()
+    append(blocks(2, first=3))
+    follower.wait(range(3, 5), "before")
+    other = b"\x55" * 16
+    put("channel=x/date=2026-11-22/x_20261122T200000.000000Z.avro", HEAD + blocks(3, 2, 2))
+    with open(OPEN, "r+b") as file:
+        file.write(HEAD[:-16] + other + blocks(9, first=7, sync=other))
+    follower.wait(range(3, 16), "in order")
+    follower.end()
 
 with case("--from in or behind the open segment: nothing that was received before"):
     made = numbered(PLAIN, [START + n * SECOND for n in range(50)], channel="x")
@@ -118,6 +137,10 @@ with case("--from in or behind the open segment: nothing that was received befor
         follower = Follower("--from", f"@{begins / 1e6}").waits()
         append(blocks(3, first=50, sync=made.sync))
         follower.wait(range(first, 53), "from then on")
+        # Written anew: behind as many datums as there were, printed or not.
+        put("channel=x/anew", made.data + blocks(1, 4, first=50, sync=made.sync))
+        os.rename(DIRECTORY / "anew", OPEN)
+        follower.wait(range(first, 55), "what is new")
         follower.end()
 
 with case("a head, before any datum: what is printed can be read at once"):

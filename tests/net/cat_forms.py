@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import os
 import random
 import re
 import struct
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -54,7 +56,8 @@ def sample(n):
         (varint(0) + varint(n) if n % 2 else varint(1) + text("s")) + bytes([n % 2])
     shown = {"nan": "NaN", "inf": "Infinity", "-1e+300": "-1e+300"}.get(repr(x), repr(x))
     xy = [shown, "0.5" if y else ""]
-    return data, [str(n), str(START + n), *xy, *(xy if last else ["", ""]), note, raw.hex(),
+    when = f"2026-11-22T20:00:00.{n:06}Z"
+    return data, [str(n), when, *xy, *(xy if last else ["", ""]), note, raw.hex(),
                   ["idle", "run"][n % 2], json.dumps(cells, separators=(",", ":")), '{"k":"run"}',
                   str(n) if n % 2 else "s", ["false", "true"][n % 2]]
 
@@ -75,7 +78,7 @@ def lines(*args):
 
 
 with case("CSV: every field in a column of its own, as Python's reader reads it"):
-    found = rows(cat("--format", "csv", path)[0])
+    found = rows(cat("--format", "csv", "--utc", path)[0])
     check_equal(found[0], HEAD, "head")
     for number, (found_row, (_, wanted)) in enumerate(zip(found[1:], samples, strict=True)):
         check_equal(found_row, wanted, f"row {number}")
@@ -190,6 +193,65 @@ with case("@time: when it was received, by the index or the datum itself"):
     check_equal([one["time"] for one in Decoder(Segment(out).schema).values(Segment(out).data())],
                 times, "as Avro")
 
+with case("CSV: timestamps are written with their zone; what is another time stays a number"):
+    def timestamp(unit):
+        return {"type": "long", "logicalType": f"timestamp-{unit}"}
+
+    stamped = header({"type": "record", "name": "T", "fields": [
+        {"name": "ms", "type": timestamp("millis")}, {"name": "us", "type": timestamp("micros")},
+        {"name": "ns", "type": "long", "logicalType": "timestamp-nanos"},
+        {"name": "maybe", "type": ["null", timestamp("micros")]},
+        {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-micros"}},
+        {"name": "odd", "type": {"type": "string", "logicalType": "timestamp-micros"}}]})
+    first, last = -62135510400 * SECOND, 253402214400 * SECOND  # a day within the years 1 to 9999
+    stamps = [START, 0, -1, -SECOND, first, first - 1, last - 1, last, 2**63 - 1, -2**63]
+    times = put("times.avro", stamped + b"".join(block([
+        varint(us // 1000) + varint(us) + varint(us * 1000 + 789 if abs(us) <= START else us) +
+        (varint(1) + varint(us) if us != START else varint(0)) + varint(us) + text("x")])
+        for us in stamps))
+    epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    # Two zones, of which one had another offset in 1969.
+    for zone in ("UTC", "Europe/London", "Asia/Kolkata"):
+        env = dict(os.environ, TZ=zone)
+        found = rows(cat("--format", "csv", times, env=env)[0])
+        for us, row in zip(stamps, found[1:], strict=True):
+            good = first <= us < last
+            moments = [epoch + timedelta(milliseconds=us // 1000),
+                       epoch + timedelta(microseconds=us)] if good else []
+            for cell, moment, number in zip(row, moments or (0, 0), (us // 1000, us)):
+                if good and abs(us) <= START:
+                    check_equal(datetime.strptime(cell, "%Y-%m-%dT%H:%M:%S.%f%z"), moment, zone)
+                elif not good and not first <= number * SECOND // 1000 < last:
+                    check_equal(cell, str(number), "a number")
+            if abs(us) <= START:
+                check(row[2][26:29] == "789" and row[2][:26] == row[1][:26], row)
+            check_equal(row[3], "" if us == START else row[1], "a union")
+            check_equal(row[4:], [str(us), "x"], "no timestamps")
+    check_equal(rows(cat("--format", "csv", "--utc", times)[0])[1][:3],
+                ["2026-11-22T20:00:00.000000Z", "2026-11-22T20:00:00.000000Z",
+                 "2026-11-22T20:00:00.000000789Z"], "in UTC")
+    check_equal(rows(cat("--format", "csv", "--fields", "ns", "--utc", times)[0])[3],
+                ["1969-12-31T23:59:59.999999789Z"], "before the epoch")
+    check_equal(rows(cat("--format", "csv", "--utc", times)[0])[5][1],
+                "0001-01-02T00:00:00.000000Z", "long ago")
+
+with case("Avro of some fields: names that are taken, and logical types beside the type"):
+    inner = {"type": "record", "name": "Fields", "fields": [{"name": "x", "type": "long"}]}
+    taken = put("taken.avro", header({"type": "record", "name": "Fields_", "fields": [
+        {"name": "a", "type": inner}, {"name": "b", "type": "long",
+                                       "logicalType": "timestamp-millis"},
+        {"name": "c", "type": ["null", "Fields"]}]}) +
+        block([varint(1) + varint(2) + varint(1) + varint(3)]))
+    out = put("untaken.avro", subprocess.run(
+        [CAT, "--format", "avro", "--fields", "c,a,b", taken], check=True,
+        capture_output=True).stdout)
+    schema = json.loads(Segment(out).schema)
+    check_equal(schema["name"], "Fields__", "its own name")
+    check_equal(schema["fields"][2],
+                {"name": "b", "type": "long", "logicalType": "timestamp-millis"}, "b")
+    check_foreign({Path(out): [{"c": {"x": 3}, "a": {"x": 1}, "b": 2}]})
+    check_equal(lines(out), [{"c": {"x": 3}, "a": {"x": 1}, "b": 2}], "ours")
+
 with case("two schemas in one: told, and what fits is printed"):
     other = put("other.avro", header({"type": "record", "name": "O", "fields": [
         {"name": "n", "type": "long"}]}) + block([varint(7)]))
@@ -210,6 +272,7 @@ with case("a field of one of a union's records is not taken from another one"):
 with case("wrong fields and what does not go together"):
     for words, why in ((["--fields", "pose.z"], "no field 'pose.z'"),
                        (["--fields", "n,,on"], "commas between"),
+                       (["--fields", "n,on,n"], "named twice"),
                        (["--format", "xml"], "json, csv or avro"),
                        (["--format", "csv", "--typed"], "--typed"),
                        (["--format", "avro", "--fields", "cells[0],cells.0"], ""),

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "tools/cat/csv_cell.h"
+#include "tools/cat/schema_parts.h"
 #include "tools/cat/sink_avro.h"
 #include "tools/lib/json.h"
 #include "tools/lib/time_text.h"
+#include "tools/recording/time_field.h"
 
 namespace sdr::cat {
 namespace {
@@ -46,8 +49,9 @@ class CsvSink : public Sink {
   using Sink::Sink;
 
  private:
-  bool begin(std::string_view /*schema_text*/, std::string* why) override {
+  bool begin(std::string_view schema_text, std::string* why) override {
     if (columns_.empty()) columns_ = all_columns(decoder_->shape());
+    find_times(schema_text);
     std::string head;
     for (const Column& column : columns_)
       head += (&column == columns_.data() ? "" : ",") + csv_quoted(column.name);
@@ -71,7 +75,9 @@ class CsvSink : public Sink {
       if (column.kind == Column::Kind::kTime) {
         if (time_us) *out += time_text(*time_us, options_.utc);
       } else if (column.kind == Column::Kind::kDatum || find_value(column.path, *datum, &value)) {
-        *out += csv_cell(*decoder_, &value);
+        const int64_t units = units_per_s_[static_cast<size_t>(&column - columns_.data())];
+        *out += units > 0 ? csv_time(*decoder_, &value, units, options_.utc)
+                          : csv_cell(*decoder_, &value);
       }
     }
     *out += '\n';
@@ -85,6 +91,21 @@ class CsvSink : public Sink {
     is_told_ = true;
   }
 
+  // Which columns are timestamps.
+  void find_times(std::string_view schema_text) {
+    units_per_s_.assign(columns_.size(), 0);
+    SchemaParts parts;
+    if (!parts.open(schema_text)) return;
+    const Shape& shape = decoder_->shape();
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      const FieldPath& path = columns_[i].path;
+      if (columns_[i].kind != Column::Kind::kField) continue;
+      if (shape.node(without_null(shape, path.node())).type == AVRO_INT64)
+        units_per_s_[i] = units_per_s(parts.logical_type_of(path));
+    }
+  }
+
+  std::vector<int64_t> units_per_s_;  // of the columns; 0: it is no time
   std::string head_;
   bool is_told_ = false;
 };
@@ -124,69 +145,6 @@ std::unique_ptr<Sink> make_sink(const SinkOptions& options) {
       break;
   }
   return std::make_unique<JsonSink>(options);
-}
-
-std::string csv_quoted(std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos)
-    return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-std::string csv_cell(const Decoder& decoder, avro_value_t* value) {
-  avro_value_t inner = *value;
-  avro_value_t branch = {};
-  while (type_of(&inner) == AVRO_UNION) {
-    if (avro_value_get_current_branch(&inner, &branch) != 0) return "";
-    inner = branch;
-  }
-  const void* data = nullptr;
-  const char* text = nullptr;
-  size_t size = 0;
-  int number = 0;
-  switch (type_of(&inner)) {
-    case AVRO_NULL:
-      return "";
-    case AVRO_STRING:
-      avro_value_get_string(&inner, &text, &size);
-      return csv_quoted({text, size > 0 ? size - 1 : 0});
-    case AVRO_ENUM:
-      avro_value_get_enum(&inner, &number);
-      return avro_schema_enum_get(avro_value_get_schema(&inner), number);
-    case AVRO_BYTES:
-      avro_value_get_bytes(&inner, &data, &size);
-      break;
-    case AVRO_FIXED:
-      avro_value_get_fixed(&inner, &data, &size);
-      break;
-    case AVRO_FLOAT:
-    case AVRO_DOUBLE: {
-      std::string cell;
-      JsonWriter json(&cell);
-      decoder.print(&inner, &json);
-      // In JSON these are strings.
-      std::erase(cell, '"');
-      return cell;
-    }
-    default: {
-      std::string cell;
-      JsonWriter json(&cell);
-      decoder.print(&inner, &json);
-      return csv_quoted(cell);
-    }
-  }
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hex;
-  for (size_t i = 0; i < size; ++i) {
-    const uint8_t byte = static_cast<const uint8_t*>(data)[i];
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 15];
-  }
-  return hex.empty() ? "\"\"" : hex;
 }
 
 }  // namespace sdr::cat

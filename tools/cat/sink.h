@@ -54,9 +54,4 @@ class Sink {
 
 std::unique_ptr<Sink> make_sink(const SinkOptions& options);
 
-// A datum's cell of CSV (RFC 4180) for one value, without what separates it: empty for null, in
-// quotes where it must be, and where it is an empty string.
-std::string csv_cell(const Decoder& decoder, avro_value_t* value);
-std::string csv_quoted(std::string_view text);
-
 }  // namespace sdr::cat
