@@ -143,6 +143,17 @@ with case("--from in or behind the open segment: nothing that was received befor
         follower.wait(range(first, 55), "what is new")
         follower.end()
 
+with case("a row of the index that is there before its block: that is printed when it comes"):
+    made = numbered(PLAIN, [START + n * SECOND for n in range(50)], channel="x")
+    late = len(made.data) - len(blocks(10, first=40))
+    for cut in (late, late + 5):
+        begin(made.data[:cut])
+        put(f"channel=x/{made.name()}.index", made.index())
+        follower = Follower("--from", f"@{(START + 38 * SECOND) / 1e6}").waits()
+        append(made.data[late:], at=late)
+        follower.wait(range(30, 50), "the block")
+        follower.end()
+
 with case("a head, before any datum: what is printed can be read at once"):
     begin(HEAD)
     follower = Follower("--format", "avro").waits()

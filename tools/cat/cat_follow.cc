@@ -149,12 +149,19 @@ void Cat::pass_over(const Segment& segment) {
       reader.read_header(&why) == SegmentReader::Header::kOk) {
     Followed place = {.device = status.st_dev, .inode = status.st_ino};
     place.end = reader.header().size();
-    uint64_t last = 0;
+    std::vector<IndexRow> rows;
     read_rows(segment.path, reader, [&](const IndexRow& row) {
-      if (row.datums > 0) last = row.offset;
-      place.datums += static_cast<int64_t>(row.datums);
+      if (row.datums > 0) rows.push_back(row);
     });
-    if (const uint64_t end = reader.end_of_block(last); last > 0 && end > last) place.end = end;
+    // A row may be there before its block is.
+    const auto is_whole = [&](const IndexRow& row) {
+      const uint64_t end = reader.end_of_block(row.offset);
+      return end > row.offset && end <= static_cast<uint64_t>(status.st_size) &&
+             reader.may_begin_at(end);
+    };
+    while (!rows.empty() && !is_whole(rows.back())) rows.pop_back();
+    for (const IndexRow& row : rows) place.datums += static_cast<int64_t>(row.datums);
+    if (!rows.empty()) place.end = reader.end_of_block(rows.back().offset);
     reader.seek(place.end);
     for (;;) {
       const Found found = reader.next();  // those that have no rows yet
