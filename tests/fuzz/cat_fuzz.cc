@@ -9,6 +9,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tools/cat/cat.h"
 #include "tools/config/diagnostic.h"
+#include "tools/recording/field_path.h"
 
 using namespace sdr;
 using namespace sdr::fuzz;
@@ -221,6 +222,32 @@ void check_forms(const MemoryFile& file, bool open_segment) {
   }
 }
 
+// Any list of fields: as they are named, once each, every form has as many datums as are counted,
+// or each of them refuses it.
+void check_fields(const MemoryFile& file, std::string_view list) {
+  static MemoryFile copy;
+  cat::Options options;
+  options.sink.fields = recording::split_field_list(list);
+  std::string joined;
+  for (const std::string& field : options.sink.fields)
+    joined += (&field == options.sink.fields.data() ? "" : ",") + field;
+  require(joined == list);
+  const Outcome printed = run(file, false, options);
+  const int64_t lines = count_lines(printed.text);
+  options.sink.format = cat::Format::kCsv;
+  const Outcome table = run(file, false, options);
+  const int64_t rows = count_rows(table.text);
+  require(table.exit_code == printed.exit_code && rows == (rows > 0 ? lines + 1 : 0));
+  options.sink.format = cat::Format::kAvro;
+  const Outcome avro = run(file, false, options);
+  require(avro.exit_code == printed.exit_code || avro.exit_code == 100);
+  if (printed.exit_code == 100) require(lines == 0 && rows == 0 && avro.text.empty());
+  if (avro.text.empty()) return;
+  copy.write(avro.text);
+  const Outcome again = run(copy, false, cat::Mode::kCount, cat::Unions::kBare);
+  require(again.exit_code <= 1 && std::stoll(again.text) == lines);
+}
+
 }  // namespace
 
 // Reading an open segment again waits a moment: not here.
@@ -228,7 +255,7 @@ extern "C" int nanosleep(const timespec*, timespec*) { return 0; }
 
 // A byte: 1 an open segment, 2 typed unions, 8 the whole program, which is slow, 4 with --check
 // rather than --count, 16 what came before and from a time on, too, 32 --stats and --plot, 64 other
-// forms; the file.
+// forms, 128 these with --fields, a list that ends with a line; the file.
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bool silent = (silence_stdio(), true);
   static MemoryFile file;
@@ -237,7 +264,13 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint64_t way = input.number(1);
   const bool open_segment = way & 1;
   const cat::Unions unions = way & 2 ? cat::Unions::kTyped : cat::Unions::kBare;
-  const std::string_view bytes = input.rest();
+  std::string_view bytes = input.rest();
+  if ((way & 128) && (way & 8)) {
+    const size_t end = std::min(bytes.find('\n'), bytes.size());
+    file.write(bytes.substr(std::min(end + 1, bytes.size())));
+    check_fields(file, bytes.substr(0, end));
+    return 0;
+  }
   file.write(bytes);
   if (!(way & 8)) {
     check_events(file, bytes, open_segment, unions);
