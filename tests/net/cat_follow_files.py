@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import case, check_equal, enter_plainly, finish, wait_for  # noqa: E402
+from sdrtest import after_failure, case, check_equal, enter_plainly, finish, wait_for  # noqa: E402
 from catlib import CAT, WORK, cat, check, numbers, put  # noqa: E402
 from ocf import block, header  # noqa: E402
 from playing import PLAIN, SECOND, START, numbered, record  # noqa: E402
@@ -57,6 +57,7 @@ class Follower:
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.process = subprocess.Popen([*before, CAT, "--follow", *words, DIRECTORY],
                                             stdout=out, stderr=err)
+        after_failure.append(self.process.kill)
 
     def waits(self):
         """Until it has passed over what is there."""
@@ -190,7 +191,8 @@ with case("what is wrong is told once, however often it is looked at"):
     follower = Follower().waits()
     wait_for(lambda: follower.err.stat().st_size > 0, "it is told")
     for n in range(3):
-        put(f"channel=x/x_2026112{n}T200000.000000Z.avro", HEAD + blocks(1, first=n))
+        put("channel=x/next", HEAD + blocks(1, first=n))
+        os.rename(DIRECTORY / "next", DIRECTORY / f"x_2026112{n}T200000.000000Z.avro")
         follower.wait(range(n + 1), "others are read")
     said = follower.err.read_text()
     check_equal(len(said.splitlines()), 1, said)
