@@ -1,4 +1,4 @@
-// The two clocks, in nanoseconds.
+// The two clocks, in nanoseconds, and the wall clock as Avro and names of segments have it.
 #pragma once
 
 #include <stdint.h>
@@ -15,5 +15,6 @@ inline int64_t clock_ns(clockid_t clock) {
 }
 inline int64_t monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 inline int64_t realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+inline int64_t realtime_us() { return realtime_ns() / 1000; }
 
 }  // namespace sdr

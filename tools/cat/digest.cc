@@ -1,7 +1,6 @@
 #include "tools/cat/digest.h"
 
-#include <time.h>
-
+#include "relay/clock.h"
 #include "tools/config/diagnostic.h"
 #include "tools/lib/counted.h"
 #include "tools/lib/number_types.h"
@@ -14,12 +13,6 @@ constexpr size_t kNameBytesMax = 64;
 constexpr size_t kNamesShown = 12;
 
 int64_t ns_of(int64_t us) { return clamp_time_ns(__int128{us} * 1000); }
-
-int64_t now_ns() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return int64_t{now.tv_sec} * 1000000000 + now.tv_nsec;
-}
 
 // Why the value at the end of a path cannot be drawn, or nothing.
 std::string refusal(const Shape& shape, const FieldPath& path, const NumberTree& numbers) {
@@ -206,7 +199,7 @@ std::optional<Chart> Digest::finish_chart(std::vector<std::string>* warnings, st
   // What was asked for is shown, also where nothing was received; but not what is to come.
   if (chart_.is_over_time && range_.from_us != INT64_MIN) chart_.x_from = ns_of(range_.from_us);
   if (chart_.is_over_time && range_.to_us != INT64_MAX)
-    chart_.x_to = std::min(ns_of(range_.to_us), now_ns());
+    chart_.x_to = std::min(ns_of(range_.to_us), realtime_ns());
   return std::move(chart_);
 }
 

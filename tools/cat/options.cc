@@ -1,7 +1,6 @@
 #include "tools/cat/options.h"
 
 #include <getopt.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <optional>
 
+#include "relay/clock.h"
 #include "tools/cat/digest.h"
 #include "tools/config/diagnostic.h"
 #include "tools/recording/field_path.h"
@@ -61,10 +61,7 @@ int64_t parse_limit(const char* text) {
 }
 
 int64_t parse_time(const char* name, const char* text) {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  const std::optional<int64_t> time =
-      parse_moment(text, int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000);
+  const std::optional<int64_t> time = parse_moment(text, realtime_us());
   if (time) return *time;
   die(name,
       (std::string(" takes a time such as 2026-11-22T20:15:00, 20:15, -1h or now, not ") + text)

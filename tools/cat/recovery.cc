@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "relay/clock.h"
 #include "relay/format/segment_name.h"
 #include "tools/cat/report.h"
 #include "tools/lib/schema.h"
@@ -27,10 +27,8 @@ namespace fs = std::filesystem;
 bool comes_before(const RejectPlace& a, const RejectPlace& b) { return a.time_us < b.time_us; }
 
 std::string now_text() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
   char text[kIsoTimeBytes + 1];
-  return {text, put_iso_time(int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000, text)};
+  return {text, put_iso_time(realtime_us(), text)};
 }
 
 // Up to when a recovered segment reaches, or INT64_MAX where nothing says so.

@@ -1,13 +1,12 @@
 #include "tools/feed/feed_values.h"
 
-#include <time.h>
-
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 
+#include "relay/clock.h"
 #include "tools/config/units.h"
 
 namespace sdr {
@@ -38,10 +37,7 @@ bool feed_signal(const std::string& text, Signal* out) {
 }
 
 bool feed_time(const char* text, int64_t* out) {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  const std::optional<int64_t> time =
-      recording::parse_moment(text, int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000);
+  const std::optional<int64_t> time = recording::parse_moment(text, realtime_us());
   if (time) *out = *time;
   return time.has_value();
 }

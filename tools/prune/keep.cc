@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <memory>
 
+#include "relay/clock.h"
 #include "relay/dir.h"
 #include "tools/lib/counted.h"
 #include "tools/lib/progress.h"
@@ -28,18 +28,12 @@ namespace {
 
 using namespace recording;
 
-int64_t now_us() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
-}
-
 class Keeper {
  public:
   explicit Keeper(const KeepOptions& options) : options_(options) {
     run_.name = options.name;
     run_.range = options.range;
-    run_.made_us = now_us();
+    run_.made_us = realtime_us();
   }
   int keep();
 

@@ -1,11 +1,11 @@
 #include "tools/prune/options.h"
 
 #include <getopt.h>
-#include <time.h>
 
 #include <cstdio>
 #include <optional>
 
+#include "relay/clock.h"
 #include "relay/format/segment_name.h"
 #include "tools/config/diagnostic.h"
 #include "tools/config/units.h"
@@ -48,12 +48,6 @@ bool parse_every(const char* text, uint64_t* every_us, std::string* error) {
   if (error->empty() && (read.value < kSecondUs || read.value > kEveryUsMax))
     *error = quoted(text) + " is not from 1s to 1d";
   return error->empty();
-}
-
-int64_t realtime_us() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
 }
 
 bool parse_time(const char* text, int64_t now_us, int64_t* time_us, std::string* error) {
