@@ -123,6 +123,9 @@ struct Storage {
   std::optional<uint64_t> min_free_hundredths = {};  // of one per cent of its size
 };
 
+// What min_free asks of a file system of that size; 0: nothing.
+uint64_t min_free_of(const Storage& storage, uint64_t size_bytes);
+
 struct Config {
   std::string file;
   Storage storage;

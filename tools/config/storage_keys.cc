@@ -1,5 +1,7 @@
 #include "tools/config/storage_keys.h"
 
+#include <algorithm>
+
 #include "tools/config/units.h"
 
 namespace sdr {
@@ -73,6 +75,15 @@ void read_storage_keys(const ConfigValue& table, KeyReader* reader, Findings* fi
                       "storage.mount " + quoted(storage->mount) + " does not hold storage.path " +
                           quoted(storage->path) + "; name the mount point that recordings are on");
   }
+}
+
+uint64_t min_free_of(const Storage& storage, uint64_t size_bytes) {
+  if (storage.min_free_bytes) return *storage.min_free_bytes;
+  if (storage.min_free_hundredths.value_or(0) == 0) return 0;
+  const unsigned __int128 product =
+      static_cast<unsigned __int128>(size_bytes) * *storage.min_free_hundredths;
+  // Of nothing at all it is still something, which cannot be had.
+  return std::max<uint64_t>(static_cast<uint64_t>((product + 9999) / 10000), 1);
 }
 
 }  // namespace sdr

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <system_error>
 
+#include "relay/clock.h"
 #include "relay/dir.h"
 #include "tools/config/config.h"
 #include "tools/config/diagnostic.h"
@@ -20,12 +21,6 @@ namespace {
 
 RoundError refused(const std::string& what, int sys_errno) {
   return RoundError(111, what + ": " + strerror(sys_errno));
-}
-
-int64_t realtime_us() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
 }
 
 bool is_clock_synchronised() {
@@ -74,14 +69,7 @@ Space read_space(int storage_fd, const Storage& storage) {
     throw refused("unable to look at the file system of " + storage.path, errno);
   const uint64_t unit = status.f_frsize;
   Space space = {.total_bytes = status.f_blocks * unit, .free_bytes = status.f_bavail * unit};
-  if (storage.min_free_bytes) space.min_free_bytes = *storage.min_free_bytes;
-  if (storage.min_free_hundredths && *storage.min_free_hundredths > 0) {
-    const unsigned __int128 product =
-        static_cast<unsigned __int128>(space.total_bytes) * *storage.min_free_hundredths;
-    space.min_free_bytes = static_cast<uint64_t>((product + 9999) / 10000);
-    // Of nothing at all: for the plan to say that.
-    space.min_free_bytes = std::max<uint64_t>(space.min_free_bytes, 1);
-  }
+  space.min_free_bytes = min_free_of(storage, space.total_bytes);
   return space;
 }
 

@@ -137,13 +137,6 @@ class StorageCheck {
     }
   }
 
-  // Of a file system's room, what sdr-prune keeps free.
-  double min_free_of(const struct statvfs& status) const {
-    const double size = static_cast<double>(status.f_blocks) * static_cast<double>(status.f_frsize);
-    const double share = static_cast<double>(storage_.min_free_hundredths.value_or(0)) / 1e4;
-    return std::max(static_cast<double>(storage_.min_free_bytes.value_or(0)), size * share);
-  }
-
   // With min_free old recordings go for new ones: then what counts is the room that a run has
   // before its own beginning goes.
   void look_at_space(const std::vector<double>& need, double sum, const struct statvfs& status) {
@@ -170,7 +163,8 @@ class StorageCheck {
       }
       growths.push_back(growth);
     }
-    const double min_free = min_free_of(status);
+    const auto min_free = static_cast<double>(
+        min_free_of(storage_, static_cast<uint64_t>(status.f_blocks) * status.f_frsize));
     const double seconds = seconds_until_full(free_bytes - min_free, growths);
     if (std::isinf(seconds)) {
       say("space", path, Verdict::kGo, free_text + ", enough for all that `retain` lets be kept");
