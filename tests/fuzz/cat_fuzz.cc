@@ -187,17 +187,29 @@ int64_t count_rows(std::string_view text) {
   return rows;
 }
 
+// A table has as many rows as there are lines of JSON, and a head; returns how many in all.
+int64_t check_table(const Outcome& table, const Outcome& printed, int64_t lines) {
+  const int64_t rows = count_rows(table.text);
+  require(table.exit_code == printed.exit_code && rows == (rows > 0 ? lines + 1 : 0));
+  return rows;
+}
+
+// An Avro file that was printed has as many datums.
+void check_copy(std::string_view avro, int64_t lines) {
+  static MemoryFile copy;
+  copy.write(avro);
+  const Outcome again = run(copy, false, cat::Mode::kCount, cat::Unions::kBare);
+  require(again.exit_code <= 1 && std::stoll(again.text) == lines);
+}
+
 // What is printed as CSV and as Avro is of as many datums as are printed as JSON; and of the Avro
 // file again.
 void check_forms(const MemoryFile& file, bool open_segment) {
-  static MemoryFile copy;
   cat::Options options;
   const Outcome printed = run(file, open_segment, options);
   const int64_t lines = count_lines(printed.text);
   options.sink.format = cat::Format::kCsv;
-  const Outcome table = run(file, open_segment, options);
-  const int64_t rows = count_rows(table.text);
-  require(table.exit_code == printed.exit_code && rows == (rows > 0 ? lines + 1 : 0));
+  check_table(run(file, open_segment, options), printed, lines);
   options.sink.format = cat::Format::kAvro;
   for (const bool in_parts : {false, true}) {
     if (in_parts) {
@@ -216,16 +228,13 @@ void check_forms(const MemoryFile& file, bool open_segment) {
     const Outcome avro = run(file, open_segment, options);
     require(avro.exit_code == printed.exit_code || (in_parts && avro.exit_code == 100));
     if (avro.text.empty() || avro.exit_code == 100) continue;
-    copy.write(avro.text);
-    const Outcome again = run(copy, false, cat::Mode::kCount, cat::Unions::kBare);
-    require(again.exit_code <= 1 && std::stoll(again.text) == lines);
+    check_copy(avro.text, lines);
   }
 }
 
 // Any list of fields: as they are named, once each, every form has as many datums as are counted,
 // or each of them refuses it.
 void check_fields(const MemoryFile& file, std::string_view list) {
-  static MemoryFile copy;
   cat::Options options;
   options.sink.fields = recording::split_field_list(list);
   std::string joined;
@@ -235,17 +244,13 @@ void check_fields(const MemoryFile& file, std::string_view list) {
   const Outcome printed = run(file, false, options);
   const int64_t lines = count_lines(printed.text);
   options.sink.format = cat::Format::kCsv;
-  const Outcome table = run(file, false, options);
-  const int64_t rows = count_rows(table.text);
-  require(table.exit_code == printed.exit_code && rows == (rows > 0 ? lines + 1 : 0));
+  const int64_t rows = check_table(run(file, false, options), printed, lines);
   options.sink.format = cat::Format::kAvro;
   const Outcome avro = run(file, false, options);
   require(avro.exit_code == printed.exit_code || avro.exit_code == 100);
   if (printed.exit_code == 100) require(lines == 0 && rows == 0 && avro.text.empty());
   if (avro.text.empty()) return;
-  copy.write(avro.text);
-  const Outcome again = run(copy, false, cat::Mode::kCount, cat::Unions::kBare);
-  require(again.exit_code <= 1 && std::stoll(again.text) == lines);
+  check_copy(avro.text, lines);
 }
 
 }  // namespace

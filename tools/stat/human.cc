@@ -115,4 +115,12 @@ std::vector<std::string> folded(const std::string& text, size_t width, size_t in
   return lines;
 }
 
+std::string listed(const std::vector<std::string>& names, size_t named_max) {
+  const size_t named = std::min(names.size(), named_max);
+  std::string text;
+  for (size_t i = 0; i < named; ++i) text += (i > 0 ? ", " : "") + names[i];
+  return names.size() > named ? text + " and " + std::to_string(names.size() - named) + " more"
+                              : text;
+}
+
 }  // namespace sdr::status

@@ -33,4 +33,7 @@ std::string binary_bytes_text(uint64_t bytes);
 // itself; all but the first indented.
 std::vector<std::string> folded(const std::string& text, size_t width, size_t indent);
 
+// "engine, pose and 3 more": at most so many by their names.
+std::string listed(const std::vector<std::string>& names, size_t named_max);
+
 }  // namespace sdr::status

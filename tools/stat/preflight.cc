@@ -13,14 +13,7 @@
 namespace sdr::status {
 namespace {
 
-// "engine, pose and 3 more".
-std::string listed(const std::vector<std::string>& names) {
-  constexpr size_t kNamed = 4;
-  std::string text;
-  for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i ? ", " : "") + names[i];
-  if (names.size() > kNamed) text += " and " + std::to_string(names.size() - kNamed) + " more";
-  return text;
-}
+constexpr size_t kNamed = 4;
 
 class Preflight {
  public:
@@ -70,7 +63,8 @@ class Preflight {
       say("relays", "", Verdict::kGo, counted(parts_.size(), "channel") + " up");
     } else {
       say("relays", "", Verdict::kNoGo,
-          listed(down) + ", of " + counted(parts_.size(), "channel") + ": sdr-stat says why");
+          listed(down, kNamed) + ", of " + counted(parts_.size(), "channel") +
+              ": sdr-stat says why");
       findings_.back().is_down = true;
     }
   }
@@ -110,7 +104,7 @@ class Preflight {
       say("buffers", "", Verdict::kGo, counted(asked, "receive buffer") + " granted as asked");
     } else {
       say("buffers", "", Verdict::kNoGo,
-          "granted to " + listed(less) + ": raise the sysctl net.core.rmem_max");
+          "granted to " + listed(less, kNamed) + ": raise the sysctl net.core.rmem_max");
     }
   }
 

@@ -1,20 +1,10 @@
 #include "tools/stat/trouble_fleet.h"
 
+#include "tools/stat/human.h"
+
 namespace sdr::status {
-namespace {
 
 constexpr size_t kFilesNamed = 3;
-
-std::string names_text(const std::vector<std::string>& files) {
-  std::string text;
-  for (size_t i = 0; i < files.size() && i < kFilesNamed; ++i)
-    text += (i > 0 ? ", " : "") + files[i];
-  const size_t more = files.size() > kFilesNamed ? files.size() - kFilesNamed : 0;
-  return more > 0 ? text + " and " + std::to_string(more) + " more" : text;
-}
-
-}  // namespace
-
 std::vector<Trouble> troubles_of_fleet(const ConfigPlace& place,
                                        const std::optional<StorageView>& storage) {
   std::vector<Trouble> troubles;
@@ -24,7 +14,7 @@ std::vector<Trouble> troubles_of_fleet(const ConfigPlace& place,
   const std::vector<std::string> files = files_not_applied(place);
   if (!files.empty())
     troubles.push_back({Severity::kNote, "config",
-                        place.config + " is not what is in force: " + names_text(files) +
+                        place.config + " is not what is in force: " + listed(files, kFilesNamed) +
                             (files.size() == 1 ? " differs" : " differ"),
                         "sdr-gen --diff shows it, sdr-gen --apply puts it in force"});
   return troubles;

@@ -25,16 +25,6 @@ uint64_t p99_between(const View& view) {
   return percentile(buckets, 990, get(view.now->receiver.latency_max_ns)).value_or(0);
 }
 
-int severity_of(const View& view, const std::vector<Trouble>& troubles) {
-  int severity = 0;
-  for (const Trouble& trouble : troubles) {
-    if (trouble.severity == Severity::kDown) return 2;
-    if (trouble.severity == Severity::kNow) severity = 1;
-  }
-  if (view.service.state == State::kDown && view.service.wanted_up) return 2;
-  return severity;
-}
-
 uint64_t losses(const WatchRow& row) {
   return row.rejected + row.drops + row.lost + row.unrecorded;
 }
@@ -70,7 +60,7 @@ std::vector<WatchRow> WatchHistory::rows(const std::vector<View>& views) {
     const ReceiverCounters& r = view.now->receiver;
     WatchRow row = {.name = view.name, .state = state_word(view)};
     row.troubles = troubles_of(view);
-    row.severity = severity_of(view, row.troubles);
+    row.severity = exit_code_of(row.troubles);
     row.has_rate = view.before != nullptr;
     if (row.has_rate)
       row.rate = rate(get(view.before->receiver.received), get(r.received), view.interval_s);
