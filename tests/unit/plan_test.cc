@@ -169,3 +169,22 @@ TEST_CASE("the last lines of a log, each once, without their times") {
   CHECK(log_lines("a\nb\nc\n", 2) == std::vector<std::string>{"b", "c"});
   CHECK(log_lines("\x1b[31mred\n", 5)[0].find('\x1b') == std::string::npos);
 }
+
+TEST_CASE("a program that was replaced restarts its channel, whose files are as they were") {
+  const Channel c = channel("c", 1);
+  ObservedChannel found = running(c);
+  found.outdated = true;
+  const auto change_of = [&] {
+    ApplyPlan plan = make_plan({{"c", tree_of(c)}}, {{"c", found}}, false);
+    REQUIRE(plan.changes.size() == 1);
+    return plan.changes[0][0];
+  };
+  CHECK(change_of().action_name() == "restart");
+  CHECK(change_of().files.empty());
+  CHECK_FALSE(change_of().restart_logger);
+  CHECK(causes_text(change_of()) == "another sdr-relay is installed");
+  found.stored.files["run"].content += "# by hand";
+  const ApplyPlan plan = make_plan({{"c", tree_of(c)}}, {{"c", found}}, false);
+  REQUIRE(plan.refused.size() == 1);
+  CHECK(plan.refused[0].edited == std::vector<std::string>{"run"});
+}

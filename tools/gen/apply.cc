@@ -104,7 +104,8 @@ int apply_locked(const Work& work, Trees wanted, const Supervisor& supervisor,
       return !work.names.contains(entry.first) && !is_holder(entry.first);
     });
   }
-  const FleetPlan plan = plan_fleet(work.paths, wanted, work.names, &supervisor, work.force);
+  const FleetPlan plan =
+      plan_fleet(work.paths, wanted, supervisor, {.names = work.names, .force = work.force});
   const std::map<std::string, std::string> files = applied_files(work.config);
   ApplyReport report(width_of(plan), work.json);
   ApplySteps steps(work.paths, supervisor, &report);
@@ -173,6 +174,20 @@ int rollback_command(const GenOptions& options) {
             options.config_file.c_str());
   }
   return code;
+}
+
+int refresh_command(GenOptions options) {
+  const std::string run = fleet_paths(options).run;
+  const std::string file = run + "/applied/relay.toml";
+  if (access(file.c_str(), F_OK) != 0) {
+    printf("nothing is in force in %s\n", run.c_str());
+    return kDone;
+  }
+  take_up_place(run, &options);
+  const LoadedConfig loaded = load_config(file);
+  if (!loaded.ok()) return report_findings(loaded.config, loaded.diagnostics, options);
+  print_diagnostics(check_host(loaded.config), options.colour);
+  return apply({loaded.config, fleet_paths(options), {}, false, options.json, false}, options);
 }
 
 int boot_command(const GenOptions& options) {

@@ -1,4 +1,4 @@
-// sdr-gen --apply, --rollback and --boot: make what runs under RUN what the config says.
+// sdr-gen --apply, --rollback, --refresh and --boot: make what runs under RUN what the config says.
 #pragma once
 
 #include <string>
@@ -26,6 +26,12 @@ int apply_command(const LoadedConfig& loaded, const GenOptions& options,
 
 // The same with the config that was applied before this one; 1 where there is none.
 int rollback_command(const GenOptions& options);
+
+// For the time after an upgrade: the config in force once more, so that channels whose program or
+// rendering is another one restart, one at a time; what was edited since stays for an apply. Target
+// and scan directory are those of the services that are there. What does not fit this machine stops
+// nothing.
+int refresh_command(GenOptions options);
 
 // For the start of a machine: the config, or, if that is broken, the one applied last, and it says
 // so; without either, those of its channels that are good. What does not fit this machine is tried

@@ -146,7 +146,8 @@ int diff_command(const Config& config, const GenOptions& options) {
   const FleetPaths paths = fleet_paths(options);
   const std::map<std::string, ServiceTree> wanted =
       render_config(config, paths, load_templates(find_templates(options)));
-  const FleetPlan plan = plan_fleet(paths, wanted, {}, nullptr, options.force);
+  const FleetPlan plan = plan_fleet(paths, wanted, *make_supervisor(paths.target, paths.scan_dir),
+                                    {.names = {}, .force = options.force, .unasked = true});
   std::vector<const ApplyStep*> steps = steps_of(plan.holders);
   const std::vector<const ApplyStep*> more = steps_of(plan.channels);
   steps.insert(steps.end(), more.begin(), more.end());

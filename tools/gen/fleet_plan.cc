@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tools/gen/apply_steps.h"
+#include "tools/gen/program.h"
 
 namespace sdr {
 namespace fs = std::filesystem;
@@ -20,7 +21,8 @@ void observe_link(const FleetPaths& paths, const std::string& name, ObservedChan
 }
 
 ObservedChannel observe_channel(const FleetPaths& paths, const std::string& name,
-                                const ServiceTree& wanted, const Supervisor* supervisor) {
+                                const ServiceTree& wanted, const Supervisor& supervisor,
+                                bool unasked) {
   ObservedChannel out;
   const StoredService kept = read_service(paths.run + "/.old/" + name, wanted);
   out.interrupted = kept.ours;
@@ -30,7 +32,9 @@ ObservedChannel observe_channel(const FleetPaths& paths, const std::string& name
   const std::string dir = paths.run + "/live/" + name;
   out.stored = read_service(dir, more);
   observe_link(paths, name, &out);
-  out.supervised = supervisor ? supervisor->is_supervised(dir) : out.linked;
+  out.supervised = unasked ? out.linked : supervisor.is_supervised(dir);
+  out.outdated =
+      out.supervised && runs_replaced_program(supervisor.state(dir).pid, paths.bin + "/sdr-relay");
   return out;
 }
 
@@ -54,13 +58,25 @@ void check_same_place(const FleetPaths& paths, const ObservedChannel& found) {
 
 }  // namespace
 
+void take_up_place(const std::string& run_dir, GenOptions* options) {
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(run_dir + "/live", failed)) {
+    ChannelValues values = read_manifest(entry.path().string()).values;
+    if (!values.contains("--run")) continue;
+    options->target = values["--target"] == "runit" ? Target::kRunit : Target::kS6;
+    options->scan_dir = values["--scandir"];
+    options->prefix = values["--prefix"];
+    return;
+  }
+}
+
 bool is_holder(std::string_view name) {
   return std::find(std::begin(kHolderNames), std::end(kHolderNames), name) !=
          std::end(kHolderNames);
 }
 
 FleetPlan plan_fleet(const FleetPaths& paths, const std::map<std::string, ServiceTree>& wanted,
-                     const std::set<std::string>& names, const Supervisor* supervisor, bool force) {
+                     const Supervisor& supervisor, const PlanOptions& options) {
   std::set<std::string> all;
   for (const auto& [name, tree] : wanted) all.insert(name);
   std::error_code failed;
@@ -73,15 +89,18 @@ FleetPlan plan_fleet(const FleetPaths& paths, const std::map<std::string, Servic
   for (const std::string& name : all) {
     const bool holder = is_holder(name);
     const auto tree = wanted.find(name);
-    const bool asked = names.empty() || (holder ? tree != wanted.end() : names.contains(name));
+    const bool asked =
+        options.names.empty() || (holder ? tree != wanted.end() : options.names.contains(name));
     if (!asked) continue;
     if (tree != wanted.end()) trees[holder][name] = tree->second;
     const ServiceTree none;
     ObservedChannel& there = found[holder][name];
-    there = observe_channel(paths, name, tree == wanted.end() ? none : tree->second, supervisor);
+    there = observe_channel(paths, name, tree == wanted.end() ? none : tree->second, supervisor,
+                            options.unasked);
     check_same_place(paths, there);
   }
-  return {make_plan(trees[true], found[true], force), make_plan(trees[false], found[false], force)};
+  return {make_plan(trees[true], found[true], options.force),
+          make_plan(trees[false], found[false], options.force)};
 }
 
 std::set<std::string> held_ids(const FleetPaths& paths,

@@ -16,11 +16,19 @@ struct FleetPlan {
   bool nothing_to_do() const { return holders.nothing_to_do() && channels.nothing_to_do(); }
 };
 
-// Every channel that is wanted or there, limited to `names` where there are any. Without a
-// supervisor what is linked counts as supervised. Throws SystemError where what is there was made
-// for another supervisor or another scan directory.
+struct PlanOptions {
+  std::set<std::string> names;  // of channels; empty: all
+  bool force = false;           // over files edited by hand
+  bool unasked = false;         // what is linked counts as supervised: no supervisor need be there
+};
+
+// Every channel that is wanted or there. Throws SystemError where what is there was made for
+// another supervisor or another scan directory.
 FleetPlan plan_fleet(const FleetPaths& paths, const std::map<std::string, ServiceTree>& wanted,
-                     const std::set<std::string>& names, const Supervisor* supervisor, bool force);
+                     const Supervisor& supervisor, const PlanOptions& options);
+
+// Sets target, scan directory and prefix to those of the services that are in `run_dir`, if any.
+void take_up_place(const std::string& run_dir, GenOptions* options);
 
 bool is_holder(std::string_view name);
 

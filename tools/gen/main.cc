@@ -26,6 +26,7 @@ constexpr char kHelp[] =
     "       sdr-gen --diff [OPTION...]\n"
     "       sdr-gen --apply [NAME...] [OPTION...]\n"
     "       sdr-gen --rollback [OPTION...]\n"
+    "       sdr-gen --refresh [OPTION...]\n"
     "       sdr-gen --boot [OPTION...]\n"
     "Turns the configuration of SpeedData Relay into service directories for s6 or runit.\n"
     "\n"
@@ -35,6 +36,7 @@ constexpr char kHelp[] =
     "  --diff           show what --apply would do, and a unified diff; 2 where there are changes\n"
     "  --apply          make it so: add, change and remove services; only those NAMEd, if any\n"
     "  --rollback       apply the configuration that was applied before\n"
+    "  --refresh        after an upgrade: apply what is in force again; the changed restart\n"
     "  --boot           start with the configuration, or with the last good one\n"
     "  --force          with --apply and --rollback: over files edited by hand too\n"
     "  --json           print what the command has to say as JSON\n"
@@ -51,7 +53,10 @@ constexpr char kHelp[] =
     "  --prefix P       begin their names there with P\n"
     "  --help --version\n";
 
-enum class Command { kNone, kCheck, kRender, kDiff, kApply, kRollback, kBoot };
+enum class Command { kNone, kCheck, kRender, kDiff, kApply, kRollback, kRefresh, kBoot };
+
+const std::string kCommands =
+    "--check, --render, --diff, --apply, --rollback, --refresh and --boot";
 
 struct Invocation {
   Command command = Command::kNone;
@@ -67,13 +72,14 @@ int usage_error(const std::string& message) {
 }
 
 constexpr option kOptions[] = {
-    {"check", 0, nullptr, 'c'},    {"host", 0, nullptr, 'h'},    {"json", 0, nullptr, 'j'},
-    {"render", 1, nullptr, 'r'},   {"diff", 0, nullptr, 'd'},    {"apply", 0, nullptr, 'a'},
-    {"rollback", 0, nullptr, 'b'}, {"boot", 0, nullptr, 'o'},    {"force", 0, nullptr, 'F'},
-    {"config", 1, nullptr, 'f'},   {"run", 1, nullptr, 'R'},     {"log", 1, nullptr, 'L'},
-    {"state", 1, nullptr, 'S'},    {"bin", 1, nullptr, 'B'},     {"templates", 1, nullptr, 'T'},
-    {"target", 1, nullptr, 't'},   {"scandir", 1, nullptr, 's'}, {"prefix", 1, nullptr, 'p'},
-    {"help", 0, nullptr, 'H'},     {"version", 0, nullptr, 'V'}, {nullptr, 0, nullptr, 0},
+    {"check", 0, nullptr, 'c'},     {"host", 0, nullptr, 'h'},    {"json", 0, nullptr, 'j'},
+    {"render", 1, nullptr, 'r'},    {"diff", 0, nullptr, 'd'},    {"apply", 0, nullptr, 'a'},
+    {"rollback", 0, nullptr, 'b'},  {"refresh", 0, nullptr, 'e'}, {"boot", 0, nullptr, 'o'},
+    {"force", 0, nullptr, 'F'},     {"config", 1, nullptr, 'f'},  {"run", 1, nullptr, 'R'},
+    {"log", 1, nullptr, 'L'},       {"state", 1, nullptr, 'S'},   {"bin", 1, nullptr, 'B'},
+    {"templates", 1, nullptr, 'T'}, {"target", 1, nullptr, 't'},  {"scandir", 1, nullptr, 's'},
+    {"prefix", 1, nullptr, 'p'},    {"help", 0, nullptr, 'H'},    {"version", 0, nullptr, 'V'},
+    {nullptr, 0, nullptr, 0},
 };
 
 // The text that getopt_long() was looking at when it found fault.
@@ -119,7 +125,7 @@ std::string take(int id, Invocation* out) {
   if (optarg && text.empty()) return "an option has an empty value";
   const auto command = [out](Command wanted) -> std::string {
     if (out->command != Command::kNone) {
-      return "--check, --render, --diff, --apply, --rollback and --boot exclude each other";
+      return kCommands + " exclude each other";
     }
     out->command = wanted;
     return "";
@@ -134,6 +140,8 @@ std::string take(int id, Invocation* out) {
       return command(Command::kApply);
     case 'b':
       return command(Command::kRollback);
+    case 'e':
+      return command(Command::kRefresh);
     case 'o':
       return command(Command::kBoot);
     case 'r':
@@ -163,7 +171,7 @@ std::string take(int id, Invocation* out) {
 std::string complaint(const Invocation& in) {
   const Command command = in.command;
   if (command == Command::kNone) {
-    return "one of --check, --render, --diff, --apply, --rollback and --boot is needed";
+    return "one of " + kCommands + " is needed";
   }
   if (in.host && command != Command::kCheck) return "--host goes with --check";
   if (in.options.json && command == Command::kRender) return "--json does not go with --render";
@@ -211,6 +219,7 @@ int run(Invocation& in) {
   const char* no_color = getenv("NO_COLOR");
   options.colour = isatty(STDERR_FILENO) && !(no_color && *no_color);
   if (in.command == Command::kRollback) return sdr::rollback_command(options);
+  if (in.command == Command::kRefresh) return sdr::refresh_command(options);
   if (in.command == Command::kBoot) return sdr::boot_command(options);
   const sdr::LoadedConfig loaded = sdr::load_config(options.config_file);
   if (in.command == Command::kCheck || !loaded.ok()) {

@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -103,6 +104,12 @@ void make_counters(const std::string& path, const Owner& owner) {
 void make_fleet_directories(const FleetPaths& paths) {
   for (const char* part : {"/service", "/live", "/counters", "/rings"}) {
     make_directories(paths.run + part);
+  }
+  struct statvfs status;
+  if (statvfs(paths.run.c_str(), &status) == 0 && (status.f_flag & ST_NOEXEC) != 0) {
+    throw SystemError(paths.run + " is mounted noexec, and services are started from there; give " +
+                      "it a file system of its own (mount -t tmpfs -o mode=755 tmpfs " + paths.run +
+                      "), or take another --run");
   }
   // The sockets of those who hold sockets: whoever reaches them could have the channels' data.
   const std::string held = paths.run + "/held";

@@ -62,6 +62,7 @@ void find_differences(const ObservedChannel& found, ApplyStep* step) {
       step->restart = step->restart || (!log && (!known || files == &step->edited));
     }
   }
+  step->restart = step->restart || found.outdated;
   step->live = !step->restart && std::any_of(step->keys.begin(), step->keys.end(), is_live);
 }
 
@@ -77,7 +78,7 @@ std::string foreign_text(const std::string& name, const ObservedChannel& found) 
 // What an edit by hand is up against: something new, or nothing.
 void heed_edits(bool force, ApplyStep* step) {
   if (force || step->edited.empty() || step->action == ApplyAction::kUnchanged) return;
-  if (step->action == ApplyAction::kChange &&
+  if (step->action == ApplyAction::kChange && !step->outdated &&
       step->before.at(kManifestPath) == step->after.at(kManifestPath)) {
     step->action = ApplyAction::kUnchanged;
     return;
@@ -92,6 +93,7 @@ ApplyStep make_step(const std::string& name, const ServiceTree* wanted,
   ApplyStep step;
   step.name = name;
   step.interrupted = found.interrupted;
+  step.outdated = found.outdated;
   if (wanted) step.after = *wanted;
   step.present = found.stored.files;
   step.before = found.interrupted ? found.backup : step.present;
@@ -106,7 +108,7 @@ ApplyStep make_step(const std::string& name, const ServiceTree* wanted,
   } else if (!found.stored.exists || !found.linked || !found.supervised) {
     step.action = ApplyAction::kAdd;
   } else {
-    const bool same = !found.interrupted && step.present == step.after;
+    const bool same = !found.interrupted && !found.outdated && step.present == step.after;
     step.action = same ? ApplyAction::kUnchanged : ApplyAction::kChange;
   }
   heed_edits(force, &step);
@@ -206,7 +208,7 @@ std::string edited_text(const ApplyStep& step) {
 }
 
 std::string causes_text(const ApplyStep& step) {
-  std::string out;
+  std::string out = step.outdated ? "another sdr-relay is installed" : "";
   for (const std::string& key : step.keys) out += (out.empty() ? "" : ", ") + key;
   if (!out.empty()) return out;
   for (const std::string& path : step.files) out += (out.empty() ? "" : ", ") + path;

@@ -17,6 +17,7 @@ struct ObservedChannel {
   bool linked = false;        // its entry in the scan directory leads to live/NAME
   bool link_foreign = false;  // its entry is something else
   bool supervised = false;
+  bool outdated = false;     // its relay runs from a file that was replaced since
   bool interrupted = false;  // an apply was killed while it changed this channel …
   ServiceTree backup;        // … and these are the files from before
 };
@@ -33,6 +34,7 @@ struct ApplyStep {
   std::vector<std::string> files;   // that differ, but for the manifest
   std::vector<std::string> edited;  // that are not as they were generated: edited by hand
   bool interrupted = false;         // by a kill, the last time
+  bool outdated = false;            // the program was replaced since it started
   // What a change takes: none of these where only retention differs.
   bool restart = false;  // the channel itself
   bool restart_logger = false;

@@ -7,8 +7,13 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <filesystem>
+
+#include "tools/config/text_file.h"
 
 namespace sdr {
 namespace {
@@ -56,6 +61,10 @@ FILE* file_of(std::string_view text) {
   errno = wrong;
   return nullptr;
 }
+
+// What the kernel appends to the name of a program whose file is gone.
+constexpr char kDeleted[] = " (deleted)";
+constexpr size_t kProgramBytesMax = 64 << 20;
 
 }  // namespace
 
@@ -117,6 +126,23 @@ ProgramResult run_program(const std::vector<std::string>& words, std::string_vie
   RunningProgram program(words, input);
   program.wait(-1);
   return program.result();
+}
+
+bool runs_replaced_program(pid_t pid, const std::string& path) {
+  const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+  struct stat runs;
+  struct stat there;
+  if (pid <= 0 || stat(link.c_str(), &runs) < 0 || stat(path.c_str(), &there) < 0) return false;
+  if (runs.st_ino == there.st_ino && runs.st_dev == there.st_dev) return false;
+  std::error_code failed;
+  std::string name = std::filesystem::read_symlink(link, failed).string();
+  if (name.ends_with(kDeleted)) name.erase(name.size() - strlen(kDeleted));
+  if (name != path && name != std::filesystem::canonical(path, failed).string()) return false;
+  std::string old;
+  std::string next;
+  std::string error;
+  return read_text_file(link, kProgramBytesMax, false, &old, &error) &&
+         read_text_file(path, kProgramBytesMax, false, &next, &error) && old != next;
 }
 
 }  // namespace sdr

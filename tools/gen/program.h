@@ -37,4 +37,8 @@ class RunningProgram {
 
 ProgramResult run_program(const std::vector<std::string>& words, std::string_view input = {});
 
+// Whether the process runs what was at `path` (absolute) and something else is there now. False
+// also where that cannot be seen, or where there is nothing any more.
+bool runs_replaced_program(pid_t pid, const std::string& path);
+
 }  // namespace sdr
