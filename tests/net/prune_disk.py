@@ -143,7 +143,7 @@ with case("storage.mount that is not mounted: an error, and nothing below it is 
     below = hourly(house, "a", 5, KIB)
     house.configure(a={"age": 10 * DAY - 1800})
     done = house.run("--json")
-    check_equal((done.returncode, done.stdout, there(below)), (111, "", "xxxxx"), "exit, left")
+    check_equal((done.returncode, done.stdout, there(below)), (2, "", "xxxxx"), "exit, left")
     assert f"nothing is mounted at {disk.path}" in done.stderr, done.stderr
     disk.mount()
     house.storage.mkdir()

@@ -34,7 +34,7 @@ constexpr char kHelp[] =
     "  --run DIR         the run directory (default /run/speeddata)\n"
     "  --help, --version\n"
     "\n"
-    "Exit status: 0, 1 not all is well, 100 usage, 111 system error.\n";
+    "Exit status: 0, 1 not all is well, 2 not mounted, 100 usage, 111 system error.\n";
 
 int wrong(const std::string& what) {
   fprintf(stderr, "sdr-prune: fatal: %s\n", what.c_str());

@@ -58,8 +58,8 @@ UniqueFd open_storage(const Storage& storage) {
   Result<bool> mounted = is_on_mount(fd.get(), storage.mount.c_str());
   if (!mounted) throw refused(mounted.error().what, mounted.error().sys_errno);
   if (!*mounted)
-    throw RoundError(111, storage.path + ": nothing is mounted at " + storage.mount +
-                              " (storage.mount); nothing is deleted");
+    throw RoundError(2, storage.path + ": nothing is mounted at " + storage.mount +
+                            " (storage.mount); nothing is deleted");
   return fd;
 }
 
