@@ -30,7 +30,7 @@ Status set_affinity(const char* list) {
     uint64_t last = first;
     if (take_char(&rest, '-') && !take_cpu(&rest, &last))
       return Error{"not a list of CPUs", EINVAL};
-    for (uint64_t cpu = first; cpu <= last; ++cpu) CPU_SET(cpu, &set);
+    for (uint64_t cpu = first; cpu <= last; ++cpu) CPU_SET(static_cast<size_t>(cpu), &set);
   } while (take_char(&rest, ',') && !rest.empty());
   if (!rest.empty()) return Error{"not a list of CPUs", EINVAL};
   if (sched_setaffinity(0, sizeof set, &set) < 0) return Error{"unable to pin to CPUs", errno};

@@ -22,7 +22,7 @@ void count_latency(const Batch& batch, int64_t now_ns, ReceiverCounters* counter
     size_t bucket = 63 - static_cast<size_t>(__builtin_clzll(latency));
     if (bucket >= kLatencyBuckets) bucket = kLatencyBuckets - 1;
     add(counters->latency[bucket], 1);
-    raise(counters->latency_max_ns, latency);
+    raise_to(counters->latency_max_ns, latency);
   }
 }
 

@@ -171,7 +171,7 @@ void Receiver::handle(uint32_t count) {
   const RingHead& head = live_.ring.head();
   const uint64_t used = ring_used();
   set(counters_.ring_used, used);
-  raise(counters_.ring_used_max, used);
+  raise_to(counters_.ring_used_max, used);
   const bool rejects_high = batch_.rejected > 0 && head.reject_head.load(Order::kRelaxed) -
                                                            head.rejects_recorded.read().position >
                                                        head.reject_bytes / 2;

@@ -72,7 +72,8 @@ Result<uint8_t*> Recording::begin_block(uint64_t datums, uint64_t bytes, int64_t
 
 Status Recording::end_block(const Recorded& consumed) {
   memcpy(file_.tail() + block_bytes_, recorded_.sync, kSyncBytes);
-  const std::span<const uint8_t> block(file_.tail(), block_bytes_ + kSyncBytes);
+  const std::span<const uint8_t> block(file_.tail(),
+                                       static_cast<size_t>(block_bytes_) + kSyncBytes);
   zeros_ = zeros_ || holds_zero_sector(block, file_.tail_offset());
   file_.append(block.size());
   if (Status s = file_.write(); !s) return note_failure(s);

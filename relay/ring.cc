@@ -75,28 +75,30 @@ bool has_holes(int fd, const struct stat& status, const Shape& shape) {
 // With fd < 0: zeroed memory of this process, its areas not mapped twice.
 Result<Ring> Ring::map(int fd, const RingHead& head) {
   const Shape shape(head);
-  void* place = mmap(nullptr, shape.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const size_t map_bytes = static_cast<size_t>(shape.map_bytes);
+  if (shape.map_bytes > SIZE_MAX) return Error{"unable to map the ring", ENOMEM};
+  void* place = mmap(nullptr, map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (place == MAP_FAILED) return Error{"unable to map the ring", errno};
   uint8_t* base = static_cast<uint8_t*>(place);
   auto at = [&](uint64_t offset, uint64_t bytes, uint64_t file_offset) {
-    return mmap(base + offset, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-                static_cast<off_t>(file_offset)) != MAP_FAILED;
+    return mmap(base + offset, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_FIXED, fd, static_cast<off_t>(file_offset)) != MAP_FAILED;
   };
   const bool mapped =
-      fd < 0 ? mprotect(base, shape.map_bytes, PROT_READ | PROT_WRITE) == 0
+      fd < 0 ? mprotect(base, map_bytes, PROT_READ | PROT_WRITE) == 0
              : at(0, shape.rejects, 0) && at(shape.map_rejects, head.reject_bytes, shape.rejects) &&
                    at(shape.map_rejects + head.reject_bytes, head.reject_bytes, shape.rejects) &&
                    at(shape.map_data, head.data_bytes, shape.data) &&
                    at(shape.map_data + head.data_bytes, head.data_bytes, shape.data);
   if (!mapped) {
     const int failed = errno;
-    munmap(base, shape.map_bytes);
+    munmap(base, map_bytes);
     return Error{"unable to map the ring", failed};
   }
   Ring ring;
   ring.head_ = reinterpret_cast<RingHead*>(base);
   ring.base_ = base;
-  ring.map_bytes_ = shape.map_bytes;
+  ring.map_bytes_ = map_bytes;
   ring.descriptors_ = reinterpret_cast<Descriptor*>(base + shape.descriptors);
   ring.text_ = base + shape.text;
   ring.windows_ = base + shape.windows;
@@ -176,11 +178,12 @@ Result<Ring> Ring::open(int dir_fd, const char* name) {
 }
 
 std::string_view Ring::layout() const {
-  return {reinterpret_cast<const char*>(text_), head_->layout_bytes};
+  return {reinterpret_cast<const char*>(text_), static_cast<size_t>(head_->layout_bytes)};
 }
 
 std::span<const uint8_t> Ring::header() const {
-  return {text_ + head_->layout_bytes, head_->text_bytes - head_->layout_bytes};
+  const size_t layout_bytes = static_cast<size_t>(head_->layout_bytes);
+  return {text_ + layout_bytes, static_cast<size_t>(head_->text_bytes) - layout_bytes};
 }
 
 bool Ring::parse_layout(Layout* out) const {

@@ -134,7 +134,7 @@ Status Store::drain_data(const Ring& ring, int64_t until_ns) {
   if (drained.blocks > 0) {
     const uint64_t took = static_cast<uint64_t>(monotonic_ns() - began);
     set(counters_->write_ns_last, took);
-    raise(counters_->write_ns_max, took);
+    raise_to(counters_->write_ns_max, took);
     if (!data_.is_direct() && !warned_buffered_) {
       warned_buffered_ = true;
       log_line("warning", "%s: no O_DIRECT here; writing through the page cache",
@@ -153,7 +153,7 @@ Status Store::sync() {
     const uint64_t took = static_cast<uint64_t>(monotonic_ns() - began);
     add(counters_->syncs, 1);
     set(counters_->sync_ns_last, took);
-    raise(counters_->sync_ns_max, took);
+    raise_to(counters_->sync_ns_max, took);
     set(counters_->last_sync_time_ns, static_cast<uint64_t>(realtime_ns()));
   }
   rejects_.sync();

@@ -156,7 +156,7 @@ inline void add(Counter& counter, uint64_t n) {
 }
 inline void set(Counter& counter, uint64_t n) { counter.store(n, Order::kRelaxed); }
 inline uint64_t get(const Counter& counter) { return counter.load(Order::kRelaxed); }
-inline void raise(Counter& counter, uint64_t n) {
+inline void raise_to(Counter& counter, uint64_t n) {
   if (n > get(counter)) set(counter, n);
 }
 

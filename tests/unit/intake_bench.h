@@ -54,7 +54,7 @@ struct IntakeBench {
   }
   std::string committed_bytes(uint64_t from = 0) {
     const Committed c = ring->head().committed.read();
-    return {reinterpret_cast<char*>(ring->data(from)), c.open.end() - from};
+    return {reinterpret_cast<char*>(ring->data(from)), static_cast<size_t>(c.open.end() - from)};
   }
   // The datums that were recovered of a batch left behind.
   uint32_t salvage(int64_t now_ns) {
