@@ -1,5 +1,5 @@
-"""An object store of the S3 kind, as small as rclone can do with: put, head, get with ranges, and
-list. An object is there whole or not at all; who asks is not looked at."""
+"""An object store of the S3 kind, as small as rclone and ClickHouse can do with: put, head, list,
+get with ranges. An object is there whole or not at all; who asks is not looked at."""
 import hashlib
 import os
 import tempfile
@@ -9,6 +9,11 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 ADDRESS = ("127.0.0.1", 9000)
+URL = "http://%s:%d" % ADDRESS
+# What ship.conf says of it, as the remote "store".
+REMOTE = {f"RCLONE_CONFIG_STORE_{key}": value for key, value in (
+    ("TYPE", "s3"), ("PROVIDER", "Minio"), ("ENDPOINT", URL), ("ACCESS_KEY_ID", "telemetry"),
+    ("SECRET_ACCESS_KEY", "secret"), ("NO_CHECK_BUCKET", "true"))}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -85,10 +90,11 @@ class Handler(BaseHTTPRequestHandler):
         ends = {key: key.find(delimiter, len(prefix)) if delimiter else -1 for key in keys}
         rows = "".join(f"<CommonPrefixes><Prefix>{escape(one)}</Prefix></CommonPrefixes>" for one in
                        sorted({key[:end + 1] for key, end in ends.items() if end >= 0}))
-        rows += "".join(
-            f"<Contents><Key>{escape(key)}</Key><Size>{(bucket / key).stat().st_size}</Size>"
-            "<LastModified>2026-11-22T20:15:00.000Z</LastModified><ETag>\"0\"</ETag></Contents>"
-            for key, end in ends.items() if end < 0)
+        for key in (key for key, end in ends.items() if end < 0):
+            data = (bucket / key).read_bytes()
+            rows += (f"<Contents><Key>{escape(key)}</Key><Size>{len(data)}</Size><LastModified>"
+                     "2026-11-22T20:15:00.000Z</LastModified><ETag>"
+                     f'"{hashlib.md5(data).hexdigest()}"</ETag></Contents>')
         return (f"<ListBucketResult><Name>{bucket.name}</Name><Prefix>{escape(prefix)}</Prefix>"
                 f"<IsTruncated>false</IsTruncated>{rows}</ListBucketResult>")
 

@@ -15,8 +15,6 @@ from shipping import (Shipper, Storm, check_watched, files, kill_and_ship, lost,
 from udp import Fixed  # noqa: E402
 
 KILLS = 5
-REMOTE = {"TYPE": "s3", "PROVIDER": "Minio", "ENDPOINT": "http://127.0.0.1:9000",
-          "ACCESS_KEY_ID": "telemetry", "SECRET_ACCESS_KEY": "secret", "NO_CHECK_BUCKET": "true"}
 enter_network()
 if not shutil.which("rclone"):
     print("skip - net/ship_objects: no rclone")
@@ -29,9 +27,8 @@ store, parts = objects / "telemetry" / "host=test1", objects / ".parts"
 
 
 def shipper(name, limit="0", **more):
-    remote = {f"RCLONE_CONFIG_STORE_{key}": value for key, value in (REMOTE | more).items()}
     return Shipper(place / name, SHIP_FROM=storage, SHIP_TO="rclone:store:telemetry",
-                   SHIP_LIMIT=limit, **remote)
+                   SHIP_LIMIT=limit, **object_store.REMOTE | more)
 
 
 storage.mkdir()
@@ -73,7 +70,7 @@ with case("a store that is away: the unit fails until it is there, and then all 
     check_equal(files(store), files(storage), "shipped")
 
 with case("a remote that would show what is not whole yet is refused"):
-    said = shipper("local", TYPE="local").run(code=100)
+    said = shipper("local", RCLONE_CONFIG_STORE_TYPE="local").run(code=100)
     assert "store:telemetry/host=test1 would show files that are not whole" in said, said
 
 finish()

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The queries of speeddata-segment(5), run as they stand there, by ClickHouse and DuckDB."""
+"""The queries of speeddata-segment(5), run as they stand there, by ClickHouse and DuckDB; and those
+of speeddata-relay(7), of what two hosts have shipped into an object store."""
 import json
 import math
 import shutil
@@ -9,10 +10,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-from sdrtest import (BIN, BUILD, ROOT, Skip, case, check_equal, enter_network, finish,  # noqa: E402
-                     run_dir, storage_dir)
+import object_store  # noqa: E402
+from sdrtest import (BIN, BUILD, ROOT, Background, Skip, case, check_equal,  # noqa: E402
+                     enter_network, finish, run_dir, storage_dir)
 from relay import Relay, compile_schemas  # noqa: E402
 from segments import sealed  # noqa: E402
+from shipping import Shipper  # noqa: E402
 from udp import sender, varint  # noqa: E402
 
 MANUAL = ROOT / "man" / "speeddata-segment.5"
@@ -85,6 +88,27 @@ with case("ClickHouse: what was lost, from the indexes"):
                 "files")
     check_equal([list(map(int, row[1:])) for row in rows],
                 [[0, 0, 0, BAD if turn == 1 else 0] for turn in range(ROUNDS)], "losses")
+
+with case("ClickHouse: what two hosts have shipped into an object store, where it is"):
+    if not shutil.which("rclone"):
+        raise Skip("no rclone")
+    place = storage_dir()
+    server = Background(object_store.serve, place / "objects")
+    for host in ("test1", "test2"):
+        Shipper(place / host, host, SHIP_FROM=storage, SHIP_TO="rclone:store:telemetry",
+                **object_store.REMOTE).run()
+    every = f"s3('{object_store.URL}/telemetry/host=*/channel=engine/date=*/*.avro', NOSIGN, Avro)"
+    rows = clickhouse(f"""
+        SELECT host, date, count(), max(volts)
+        FROM {every}
+        GROUP BY host, date ORDER BY host, date
+        SETTINGS use_hive_partitioning = 1""")
+    check_equal([row[:2] for row in rows],
+                [[host, day] for host in ("test1", "test2") for day in days], "hosts and days")
+    check_equal(sum(int(row[2]) for row in rows), 2 * ROUNDS * EACH, "datums")
+    rows = clickhouse(f"SELECT volts FROM {every} ORDER BY sequence LIMIT 1 BY sequence")
+    check_equal([row[0] for row in rows], list(map(volts, range(ROUNDS * EACH))), "each once")
+    server.result()
 
 with case("DuckDB: what sdr-cat prints"):
     printed = run / "engine.json"
