@@ -105,9 +105,9 @@ long = [path for path in sources if len(path.read_text(encoding="utf-8").splitli
         > LINES_WISHED]
 for path in long:
     print(f"  warning: {path.relative_to(ROOT)} has more than {LINES_WISHED} lines")
-with case("the tree has the one makefile, and it has at most 220 lines"):
+with case("the tree has the one makefile, and it has at most 225 lines"):
     check_equal([str(path.relative_to(ROOT)) for path in files if path.name == "Makefile"],
                 ["Makefile"], "makefiles")
-    assert len((ROOT / "Makefile").read_text(encoding="utf-8").splitlines()) <= 220
+    assert len((ROOT / "Makefile").read_text(encoding="utf-8").splitlines()) <= 225
 
 finish()
