@@ -191,9 +191,9 @@ def fill(desk):
 
 def run_page(desk, page, section):
     for text in examples(page, section):
+        if "..." in text:
+            continue  # not whole: super/confine has all of it
         with case(f"{page}: {text.splitlines()[0]}"):
-            if "..." in text:
-                raise Skip("is not whole")
             if "jq" in text and not shutil.which("jq"):
                 raise Skip("no jq")
             if ENDLESS.search(text):
