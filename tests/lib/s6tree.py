@@ -248,6 +248,14 @@ def really_root():
     return os.geteuid() == 0 and mapped == ["0", "0", str(2**32 - 1)]
 
 
+def need_reach(name):
+    """A checkout in a directory of root's own has programs that nobody else can run."""
+    done = subprocess.run(["setpriv", "--reuid", name, "--clear-groups", BIN / "sdr-relay",
+                           "--version"], capture_output=True, check=False)
+    if done.returncode:
+        raise sdrtest.Skip(f"{name} cannot reach {BIN}")
+
+
 def as_ordinary_user(function, name="nobody"):
     """Runs function(PREFIX) as another user in a process of its own; its cases are told apart by
     the prefix. Only for root; anyone else has run as an ordinary user already."""

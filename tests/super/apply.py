@@ -9,7 +9,7 @@ import socket
 import struct
 from pathlib import Path
 
-from s6tree import Fleet, as_ordinary_user, really_root
+from s6tree import Fleet, as_ordinary_user, need_reach, really_root
 from sdrtest import BIN, alive, case, check_equal, enter_network, finish, wait_for
 
 
@@ -176,6 +176,7 @@ def ownership():
     if not really_root():
         return
     with Fleet() as fleet, case("places belong to the channel's user, and follow it to another"):
+        need_reach("nobody")
         fleet.storage.chmod(0o755)
         storage, recordings = "[storage]", fleet.storage / "channel=one"
         fleet.set("one", port=26001, user='"nobody"', record='{ sync = "1s" }').write()
