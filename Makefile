@@ -35,7 +35,7 @@ MUSL_LINK    = -static -specs=$(MUSL)/musl-gcc.specs -nodefaultlibs -Wl,--gc-sec
                -Wl,--build-id=none
 MUSL_LIBS   := -lc -lgcc -lgcc_eh -lc
 # Lines for a debugger, no types: a third of the time to compile; CXXFLAGS=-g has all.
-TOOL_FLAGS  := $(COMMON) -O2 -g1
+TOOL_FLAGS  := $(COMMON) -O2 -g1 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64
 $(BUILD)/tools/tests/%.o: TOOL_FLAGS += -O1
 
 RELAY_SRC  := $(wildcard relay/*.cc)

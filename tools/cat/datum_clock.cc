@@ -2,6 +2,7 @@
 
 #include "relay/format/segment_name.h"
 #include "relay/format/varint.h"
+#include "tools/lib/int128.h"
 #include "tools/lib/time_ns.h"
 
 namespace sdr::cat {
@@ -37,7 +38,7 @@ std::optional<int64_t> DatumClock::time_ns(int64_t i, std::span<const uint8_t> d
   const uint8_t* from = datum.data() + at;
   int64_t number = 0;
   if (get_varint(&from, datum.data() + datum.size(), &number) != VarintStatus::kOk) return {};
-  return clamp_time_ns(__int128{number} * 1000000000 / field_->units_per_s);
+  return clamp_time_ns(Int128{number} * 1000000000 / field_->units_per_s);
 }
 
 // A row tells what was lost behind the row before. One without times is of the range if that is.

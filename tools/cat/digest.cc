@@ -3,6 +3,7 @@
 #include "relay/clock.h"
 #include "tools/config/diagnostic.h"
 #include "tools/lib/counted.h"
+#include "tools/lib/int128.h"
 #include "tools/lib/number_types.h"
 #include "tools/lib/time_ns.h"
 
@@ -12,14 +13,14 @@ namespace {
 constexpr size_t kNameBytesMax = 64;
 constexpr size_t kNamesShown = 12;
 
-int64_t ns_of(int64_t us) { return clamp_time_ns(__int128{us} * 1000); }
+int64_t ns_of(int64_t us) { return clamp_time_ns(Int128{us} * 1000); }
 
 // Why the value at the end of a path cannot be drawn, or nothing.
 std::string refusal(const Shape& shape, const FieldPath& path, const NumberTree& numbers) {
   const std::vector<Leaf>& leaves = numbers.leaves();
   if (leaves.size() == 1) return "";
   const avro_schema_t schema = shape.node(without_null(shape, path.node())).schema;
-  std::string why = "field " + quoted(path.text) + " is of type " + type_name(schema) + ", ";
+  std::string why = "field " + sdr::quoted(path.text) + " is of type " + type_name(schema) + ", ";
   if (leaves.empty()) return why + "which has no numbers";
   why += "and has several numbers:";
   for (size_t i = 0; i < std::min(leaves.size(), kNamesShown); ++i)

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "tools/cat/number.h"
+#include "tools/lib/int128.h"
 
 namespace sdr::cat {
 
@@ -34,7 +35,7 @@ class NumberStats {
   int64_t infinite_ = 0;
   Number min_;
   Number max_;
-  __int128 sum_ = 0;  // of whole numbers
+  Int128 sum_ = 0;  // of whole numbers
   int64_t whole_ = 0;
   // By Welford's method. A long double has room for the square of any double on most machines; on
   // the others numbers near the largest have no deviation.

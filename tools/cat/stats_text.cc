@@ -9,6 +9,7 @@
 #include "tools/cat/ticks.h"
 #include "tools/config/diagnostic.h"
 #include "tools/lib/counted.h"
+#include "tools/lib/int128.h"
 #include "tools/lib/json.h"
 #include "tools/lib/progress.h"
 #include "tools/lib/time_ns.h"
@@ -39,7 +40,7 @@ int64_t us_of(int64_t ns) { return ns / 1000 - (ns % 1000 < 0); }
 std::optional<int64_t> us_of(const Number& number, std::string_view logical_type) {
   const int64_t units = units_per_s(logical_type);
   if (units == 0 || !number.is_integer) return {};
-  const __int128 ns = __int128{number.integer} * (1000000000 / units);
+  const Int128 ns = Int128{number.integer} * (1000000000 / units);
   return us_of(clamp_time_ns(ns));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tools/config/units.h"
+#include "tools/lib/int128.h"
 
 namespace sdr {
 namespace {
@@ -21,13 +22,13 @@ void read_mode(const ConfigValue& value, KeyReader* reader, uint32_t* mode) {
     bits = bits * 8 + static_cast<uint32_t>(c - '0');
   }
   if (!good) {
-    reader->error(value, "storage.mode: " + quoted(text) +
+    reader->error(value, "storage.mode: " + sdr::quoted(text) +
                              " is not an octal mode of files; write it like \"0640\"");
   } else if ((bits & 0600) != 0600) {
-    reader->error(value, "storage.mode: " + quoted(text) +
+    reader->error(value, "storage.mode: " + sdr::quoted(text) +
                              " keeps the owner out, who writes the files; write it like \"0640\"");
   } else if ((bits & 0111) != 0) {
-    reader->error(value, "storage.mode: " + quoted(text) +
+    reader->error(value, "storage.mode: " + sdr::quoted(text) +
                              " has an execute bit; it is the mode of files, and directories get "
                              "theirs from it");
   } else {
@@ -71,17 +72,17 @@ void read_storage_keys(const ConfigValue& table, KeyReader* reader, Findings* fi
   const std::string below = storage->mount == "/" ? "/" : storage->mount + "/";
   if (!storage->path.empty() && !storage->mount.empty() && storage->path != storage->mount &&
       !storage->path.starts_with(below)) {
-    findings->warning(storage->keys["mount"],
-                      "storage.mount " + quoted(storage->mount) + " does not hold storage.path " +
-                          quoted(storage->path) + "; name the mount point that recordings are on");
+    findings->warning(storage->keys["mount"], "storage.mount " + sdr::quoted(storage->mount) +
+                                                  " does not hold storage.path " +
+                                                  sdr::quoted(storage->path) +
+                                                  "; name the mount point that recordings are on");
   }
 }
 
 uint64_t min_free_of(const Storage& storage, uint64_t size_bytes) {
   if (storage.min_free_bytes) return *storage.min_free_bytes;
   if (storage.min_free_hundredths.value_or(0) == 0) return 0;
-  const unsigned __int128 product =
-      static_cast<unsigned __int128>(size_bytes) * *storage.min_free_hundredths;
+  const Int128 product = static_cast<Int128>(size_bytes) * *storage.min_free_hundredths;
   // Of nothing at all it is still something, which cannot be had.
   return std::max<uint64_t>(static_cast<uint64_t>((product + 9999) / 10000), 1);
 }

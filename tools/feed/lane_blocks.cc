@@ -3,6 +3,7 @@
 
 #include "relay/format/varint.h"
 #include "tools/feed/lane_reader.h"
+#include "tools/lib/int128.h"
 
 namespace sdr {
 
@@ -89,7 +90,7 @@ Reject LaneReader::look_at(std::span<const uint8_t> rest, const Reading& reading
     if (get_varint(&from, whole.data() + whole.size(), &number) != VarintStatus::kOk)
       return Reject::kVarint;
     if (reading.trust == Trust::kEach) datum->is_wanted = field->is_in(options_.range, number);
-    if (has_receive_time()) datum->time_ns = clamp_time_ns(__int128{number} * 1000);
+    if (has_receive_time()) datum->time_ns = clamp_time_ns(Int128{number} * 1000);
   }
   if (!form_->pace_field || !datum->is_wanted) return Reject::kNone;
   form_->shape.walk_past(whole, form_->pace_field->path, &at);

@@ -2,16 +2,18 @@
 
 #include <algorithm>
 
+#include "tools/lib/int128.h"
+
 namespace sdr {
 
 int64_t Timeline::place(int64_t time_ns) {
-  const int64_t at_ns = clamp_time_ns(__int128{time_ns} + shift_ns_);
+  const int64_t at_ns = clamp_time_ns(Int128{time_ns} + shift_ns_);
   if (!begun_) {
     begun_ = true;
     last_ns_ = at_ns;
   } else if (at_ns < last_ns_ - kDisorder_ns) {
     ++clock_steps_;
-    last_ns_ = clamp_time_ns(__int128{last_ns_} + interval_ns_);
+    last_ns_ = clamp_time_ns(Int128{last_ns_} + interval_ns_);
     shift_ns_ = last_ns_ - time_ns;
   } else if (at_ns > last_ns_) {
     interval_ns_ = at_ns - last_ns_;

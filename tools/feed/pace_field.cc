@@ -5,6 +5,7 @@
 
 #include "relay/format/varint.h"
 #include "tools/feed/pace.h"
+#include "tools/lib/int128.h"
 #include "tools/lib/schema.h"
 #include "tools/recording/time_field.h"
 
@@ -40,7 +41,7 @@ std::optional<int64_t> PaceField::time_ns(std::span<const uint8_t> datum, size_t
     const uint8_t* from = datum.data() + at;
     int64_t value;
     if (get_varint(&from, datum.data() + datum.size(), &value) != VarintStatus::kOk) return {};
-    return clamp_time_ns(__int128{value} * unit_ns);
+    return clamp_time_ns(Int128{value} * unit_ns);
   }
   const bool is_float = number == Number::kFloat;
   float narrow = 0;

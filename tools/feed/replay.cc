@@ -15,6 +15,7 @@
 #include "tools/feed/replay_console.h"
 #include "tools/feed/replay_lane.h"
 #include "tools/feed/replay_text.h"
+#include "tools/lib/int128.h"
 #include "tools/lib/sleep_until.h"
 
 namespace sdr {
@@ -176,7 +177,7 @@ class Replay {
     const int64_t until_ns = end_ns_ != 0 ? end_ns_ : monotonic_ns();
     state.seconds = static_cast<double>(std::max<int64_t>(until_ns - start_ns_, 0)) / 1e9;
     state.played_ns = state.recorded_at_ns - first_time_ns_ - cut_ns;
-    const int64_t end_ns = clamp_time_ns(__int128{end_us_} * 1000);
+    const int64_t end_ns = clamp_time_ns(Int128{end_us_} * 1000);
     if (end_us_ != INT64_MIN && end_ns >= first_time_ns_)
       state.to_play_ns = end_ns - first_time_ns_ - cut_ns;
     return state;

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "tools/lib/int128.h"
 #include "tools/lib/time_ns.h"
 
 namespace sdr::recording {
 namespace {
 
-int64_t ns_of(int64_t time_us) { return clamp_time_ns(__int128{time_us} * 1000); }
+int64_t ns_of(int64_t time_us) { return clamp_time_ns(Int128{time_us} * 1000); }
 
 int64_t last_of(const BlockTimes::Spread& spread, int64_t datums) {
   return spread.at(std::max<int64_t>(datums - 1, 0));
@@ -18,7 +19,7 @@ int64_t interval_of(const BlockTimes::Spread& spread) { return spread.span_ns / 
 }  // namespace
 
 int64_t BlockTimes::Spread::at(int64_t i) const {
-  return clamp_time_ns(base_ns + __int128{span_ns} * (__int128{i} + plus) / of);
+  return clamp_time_ns(base_ns + Int128{span_ns} * (Int128{i} + plus) / of);
 }
 
 BlockTimes::BlockTimes(const std::vector<IndexRow>& rows, int64_t start_us) {
@@ -49,7 +50,7 @@ BlockTimes::BlockTimes(const std::vector<IndexRow>& rows, int64_t start_us) {
 }
 
 void BlockTimes::settle_unknown(size_t begin, size_t end, int64_t start_us) {
-  __int128 total = 1;  // intervals between the datums known on either side
+  Int128 total = 1;  // intervals between the datums known on either side
   for (size_t i = begin; i < end; ++i) total += blocks_[i].datums;
   const bool has_before = begin > 0;
   const bool has_behind = end < blocks_.size();
@@ -68,7 +69,7 @@ void BlockTimes::settle_unknown(size_t begin, size_t end, int64_t start_us) {
   int64_t done = 0;
   for (size_t i = begin; i < end; ++i) {
     blocks_[i].spread = {from_ns, std::max<int64_t>(until_ns - from_ns, 0), done + 1, of};
-    done = clamp_time_ns(__int128{done} + blocks_[i].datums);
+    done = clamp_time_ns(Int128{done} + blocks_[i].datums);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tools/lib/int128.h"
+
 namespace sdr::recording {
 namespace {
 
@@ -18,10 +20,10 @@ int64_t units_per_s(std::string_view logical_type) {
 }
 
 bool TimeField::is_in(const TimeRange& range, int64_t number) const {
-  constexpr __int128 kUsPerS = 1000000;
-  const __int128 scaled = __int128{number} * kUsPerS;
-  return scaled >= __int128{range.from_us} * units_per_s &&
-         (scaled < __int128{range.to_us} * units_per_s || range.to_us == INT64_MAX);
+  constexpr Int128 kUsPerS = 1000000;
+  const Int128 scaled = Int128{number} * kUsPerS;
+  return scaled >= Int128{range.from_us} * units_per_s &&
+         (scaled < Int128{range.to_us} * units_per_s || range.to_us == INT64_MAX);
 }
 
 // Fields come in the order of the bytes, each before those within it.

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/lib/int128.h"
+
 namespace sdr::status {
 namespace {
 
 // Three digits of `count` times `unit`.
 std::string scaled(uint64_t count, uint64_t unit, const char* name) {
   const auto whole = static_cast<unsigned>(count / unit);
-  const auto thousandths =
-      static_cast<unsigned>(static_cast<unsigned __int128>(count % unit) * 1000 / unit);
+  const auto thousandths = static_cast<unsigned>(static_cast<Int128>(count % unit) * 1000 / unit);
   char text[32];
   if (whole >= 100) {
     snprintf(text, sizeof text, "%u%s", whole, name);

@@ -80,7 +80,7 @@ class Preflight {
     } else {
       say("clock", "", Verdict::kGo,
           "synchronised, to within " +
-              latency_text(static_cast<uint64_t>(std::max(status.maxerror, 0L)) * 1000));
+              latency_text(static_cast<uint64_t>(std::max<int64_t>(status.maxerror, 0)) * 1000));
     }
   }
 
