@@ -55,12 +55,12 @@ say = @printf '  %-5s %s\n' $(1) $(2)
 
 all: $(PROGRAMS) ## build the programs, into build/bin
 
-# What is not done for each datagram is made as small as can be.
-HOT := format/layout intake numbers decimator stream receiver count sequence window
+HOT := format/layout intake arrivals numbers decimator stream
+COLD := -Oz -fno-expensive-optimizations -fno-move-loop-invariants -fno-tree-ch -fno-tree-loop-im
 $(BUILD)/musl/%.o: %.cc | deps
 	@mkdir -p $(@D)
 	$(call say,CXX,$@)
-	$(Q)$(CXX) $(MUSL_FLAGS) $(RELAY_FLAGS) $(if $(filter $(HOT:%=relay/%.cc),$<),-Os,-Oz) \
+	$(Q)$(CXX) $(MUSL_FLAGS) $(RELAY_FLAGS) $(if $(filter $(HOT:%=relay/%.cc),$<),-Os,$(COLD)) \
 	    $(CPPFLAGS) -c -o $@ $<
 
 $(BUILD)/bin/sdr-relay: $(call obj,musl,$(RELAY_SRC) $(FORMAT_SRC) $(LIBC_SRC))
@@ -189,7 +189,9 @@ soak: all ## half an hour of load, or SOAK_S=60: nothing lost, nothing grows
 	$(Q)BUILD=$(abspath $(BUILD)) SOAK_S=$(or $(SOAK_S),1800) \
 	    TIMEOUT_S=$$(($(or $(SOAK_S),1800) + 300)) tests/run soak
 
-bench: all ## what things cost, as ratios measured in the same run; B=decimation for one
+$(BUILD)/bench/%: tests/bench/%.cc | deps
+	$(Q)mkdir -p $(@D) && $(CXX) $(COMMON) -O2 -o $@ $<
+bench: all $(BUILD)/bench/forwarder $(BUILD)/bench/traffic ## what things cost; B=relaying for one
 	$(Q)for b in $(or $(B:%=tests/bench/%.py),$(wildcard tests/bench/*.py)); do \
 	    BUILD=$(abspath $(BUILD)) $$b || exit 1; done
 
@@ -217,7 +219,6 @@ clean: ## remove build/
 help: ## list the targets
 	@sed -n 's/^\([a-z -]*\):.*## /\1	/p' Makefile | expand -t 14
 
-.DEFAULT_GOAL := all
 .PHONY: all relay-glibc deps check readers crash fuzz libfuzzer soak bench vm demo \
         install dist deb static clean help
 -include $(shell find $(BUILD) -path $(BUILD)/vm -prune -o -path $(BUILD)/dist -prune -o \

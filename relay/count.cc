@@ -16,12 +16,12 @@ void count_batch(const Batch& batch, ReceiverCounters* counters) {
 }
 
 void count_latency(const Batch& batch, int64_t now_ns, ReceiverCounters* counters) {
-  for (uint32_t i = 0; i < batch.datums; ++i) {
-    const int64_t took = now_ns - batch.time_ns[i];
+  for (uint32_t i = 0; i < batch.runs; ++i) {
+    const int64_t took = now_ns - batch.run[i].time_ns;
     const uint64_t latency = took > 0 ? static_cast<uint64_t>(took) : 1;
     size_t bucket = 63 - static_cast<size_t>(__builtin_clzll(latency));
     if (bucket >= kLatencyBuckets) bucket = kLatencyBuckets - 1;
-    add(counters->latency[bucket], 1);
+    add(counters->latency[bucket], batch.run[i].count);
     raise_to(counters->latency_max_ns, latency);
   }
 }

@@ -22,44 +22,51 @@ Status Decimator::open(const StreamOptions& options, const Layout& layout, Strea
     void* place =
         mmap(nullptr, kWindowBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) return Error{"no memory for decimation", errno};
-    last_ = static_cast<uint8_t*>(place);
+    kept_ = static_cast<uint8_t*>(place);
   }
   return numbers_.open(layout, method_, {options.hold, options.hold_count});
 }
 
-void Decimator::take(const iovec* datums, const int64_t* times_ns, uint32_t count) {
-  iovec last = {last_, last_bytes_};
+void Decimator::take(const Run* runs, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
-    if (window_.ends_before(times_ns[i])) put_window(last);
-    last = datums[i];
-    window_.put(times_ns[i]);
-    if (method_ != Method::kDownsample)
-      numbers_.add(static_cast<const uint8_t*>(last.iov_base), last.iov_len);
-    if (window_.is_full()) put_window(last);
+    const Run& run = runs[i];
+    uint8_t* at = const_cast<uint8_t*>(run.at);
+    for (uint32_t left = run.count; left > 0; --left, at += run.bytes)
+      put({at, run.bytes}, run.time_ns);
   }
   flush();
-  if (!last_ || window_.count() == 0 || last.iov_base == last_) return;
-  memcpy(last_, last.iov_base, last.iov_len);
-  last_bytes_ = last.iov_len;
+  if (!kept_ || window_.count() == 0 || last_.iov_base == kept_) return;
+  memcpy(kept_, last_.iov_base, last_.iov_len);
+  last_.iov_base = kept_;
+}
+
+void Decimator::put(const iovec& datum, int64_t time_ns) {
+  if (window_.ends_before(time_ns)) put_window();
+  last_ = datum;
+  window_.put(time_ns);
+  if (method_ != Method::kDownsample)
+    numbers_.add(static_cast<const uint8_t*>(datum.iov_base), datum.iov_len);
+  if (window_.is_full()) put_window();
 }
 
 void Decimator::look(int64_t now_ns) {
   if (!window_.is_due(now_ns)) return;
-  put_window({last_, last_bytes_});
+  put_window();
   flush();
 }
 
-void Decimator::put_window(const iovec& last) {
+void Decimator::put_window() {
   const uint32_t datums = method_ == Method::kMinmax ? 2 : 1;
-  const size_t bytes_max = datums * (last.iov_len + numbers_.growth());
+  const size_t bytes_max = datums * (last_.iov_len + numbers_.growth());
   if (sending_count_ + datums > kBatchMax || sending_bytes_ + bytes_max > sizeof outgoing) flush();
   if (method_ == Method::kDownsample) {
-    sending_[sending_count_++] = last;
+    sending_[sending_count_++] = {static_cast<const uint8_t*>(last_.iov_base),
+                                  static_cast<uint32_t>(last_.iov_len), 1, 0};
   } else {
     for (uint32_t i = 0; i < datums; ++i) {
       uint8_t* const out = outgoing + sending_bytes_;
-      const size_t size = numbers_.put(window_.count(), i == 1, last, out);
-      sending_[sending_count_++] = {out, size};
+      const size_t size = numbers_.put(window_.count(), i == 1, last_, out);
+      sending_[sending_count_++] = {out, static_cast<uint32_t>(size), 1, 0};
       sending_bytes_ += size;
     }
     numbers_.clear();

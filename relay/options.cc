@@ -17,7 +17,7 @@ constexpr char kHelp[] =
     "\n"
     "in      --listen-fd N --listen-interface IF --source ADDR --allow ADDR[/BITS]...\n"
     "        --receive-buffer-bytes N --invalid drop|relay --sequence N[,wrap=W]\n"
-    "        --silence-ms N --catch-up-ms N\n"
+    "        --silence-ms N --catch-up-ms N --batch-wait-us N\n"
     "out     --full-rate ADDR:PORT\n"
     "        --decimated ADDR:PORT,factor=N|rate-mhz=N[,method=downsample|average|minmax|rms]\n"
     "                    [,hold=N+N...][,max-wait-ms=N]...\n"
@@ -54,6 +54,7 @@ enum Id : int {
   kBuffer,
   kReceiveBuffer,
   kCatchUp,
+  kBatchWait,
   kRing,
   kCounters,
   kWriteCpus,
@@ -95,6 +96,7 @@ constexpr OptionName kOptions[] = {
     {"buffer-bytes", kBuffer},
     {"receive-buffer-bytes", kReceiveBuffer},
     {"catch-up-ms", kCatchUp},
+    {"batch-wait-us", kBatchWait},
     {"ring", kRing},
     {"counters", kCounters},
     {"write-cpus", kWriteCpus},
@@ -170,6 +172,8 @@ bool parse_one(int id, const char* text, Options* out) {
       return parse_number_into(text, 1, 1ull << 30, &out->receive_buffer_bytes);
     case kCatchUp:
       return parse_number_into(text, 0, 86400000, &out->catch_up_ms);
+    case kBatchWait:
+      return parse_number_into(text, 0, 10000, &out->batch_wait_us);
     case kRing:
       out->ring_dir = text;
       return *text != '\0';

@@ -60,6 +60,7 @@ struct Options {
   uint64_t segment_bytes = 1ull << 30;
   uint64_t buffer_bytes = 4ull << 20;
   uint64_t receive_buffer_bytes = 2ull << 20;
+  uint64_t batch_wait_us = 0;
   uint64_t catch_up_ms = 5000;
   bool receive_time = false;  // is recorded with each datum
 

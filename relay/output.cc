@@ -127,10 +127,8 @@ void Output::refused_segments_of(size_t bytes) {
   next_segments_ns_ = monotonic_ns() + kSecondNs;
 }
 
-void Output::went(const iovec* datums, uint32_t count) {
-  uint64_t bytes = 0;
-  for (uint32_t i = 0; i < count; ++i) bytes += datums[i].iov_len;
-  add(counters_->datagrams, count);
+void Output::went(uint32_t datagrams, uint64_t bytes) {
+  add(counters_->datagrams, datagrams);
   add(counters_->bytes, bytes);
   if (in_trouble_ && monotonic_ns() - last_failure_ns_ > kTroubleEndsNs) {
     in_trouble_ = false;

@@ -35,7 +35,7 @@ class Output {
   // It did not, and it is tried again in a second: the route or its MTU may change.
   void refused_segments_of(size_t bytes);
 
-  void went(const iovec* datums, uint32_t count);
+  void went(uint32_t datagrams, uint64_t bytes);
   void failed(uint32_t count, int sys_errno);
   // Whether what has just failed is to be sent again. `*again` begins as false and stays with the
   // datagram.

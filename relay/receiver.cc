@@ -1,11 +1,13 @@
 #include "relay/receiver.h"
 
 #include <errno.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "relay/backlog.h"
+#include "relay/batching.h"
 #include "relay/clock.h"
 #include "relay/count.h"
 #include "relay/decimator.h"
@@ -39,6 +41,7 @@ class Receiver {
         counters_(live.counters.receiver),
         intake_(live.ring, live.layout, rules()),
         backlog_(live.options.listen_fd >= 0, live.options.catch_up_ms, now_is(realtime_ns())),
+        batching_(live.options.batch_wait_us),
         drops_(live.counters.receiver),
         silence_(live.options.silence_ms, live.counters.receiver),
         membership_(live.socket.fd.get(), live.options),
@@ -73,6 +76,7 @@ class Receiver {
   ReceiverCounters& counters_;
   Intake intake_;
   Backlog backlog_;
+  Batching batching_;
   KernelDrops drops_;
   Silence silence_;
   LinkWatch links_;
@@ -136,9 +140,9 @@ void Receiver::say_ready() const {
 // dealt with.
 int Receiver::receive(int flags) {
   if (backlog_.catching_up()) asked_ns_ = realtime_ns();
-  intake_.expect();
-  const int got = recvmmsg(live_.socket.fd.get(), live_.ring.head().journal.messages,
-                           backlog_.batch_max(), flags, nullptr);
+  const uint32_t count = intake_.expect(backlog_.batch_max());
+  const int got =
+      recvmmsg(live_.socket.fd.get(), live_.ring.head().journal.messages, count, flags, nullptr);
   if (got > 0) return got;
   const int wrong = errno;
   if (wrong == EAGAIN) backlog_.end();
@@ -156,9 +160,11 @@ void Receiver::handle(uint32_t count) {
   const int64_t now_ns = realtime_ns();
   intake_.take(count, now_ns, &batch_);
   if (batch_.datums > 0)
-    set(counters_.last_datagram_time_ns, static_cast<uint64_t>(batch_.time_ns[batch_.datums - 1]));
+    set(counters_.last_datagram_time_ns, static_cast<uint64_t>(batch_.last_datum_ns));
   if (backlog_.is_live(batch_.first_time_ns, now_ns)) {
     relay();
+    if (live_.options.batch_wait_us > 0)
+      pause_ns_ = batching_.wait_ns(count, batch_.last_time_ns, realtime_ns());
   } else {
     relay_backlog(now_ns);
   }
@@ -185,12 +191,12 @@ void Receiver::handle(uint32_t count) {
 void Receiver::relay() {
   const Options& o = live_.options;
   if (o.has_full_rate) {
-    streams_[0].send(batch_.datum, batch_.datums);
-    if (batch_.relayed_invalid > 0) streams_[0].send(batch_.invalid, batch_.relayed_invalid);
+    streams_[0].send(batch_.run, batch_.runs);
+    if (batch_.invalid_runs > 0) streams_[0].send(batch_.invalid, batch_.invalid_runs);
+    if (batch_.not_relayed > 0) add(counters_.streams[0].send_errors, batch_.not_relayed);
     count_latency(batch_, realtime_ns(), &counters_);
   }
-  for (size_t i = 1; i < o.stream_count; ++i)
-    decimators_[i].take(batch_.datum, batch_.time_ns, batch_.datums);
+  for (size_t i = 1; i < o.stream_count; ++i) decimators_[i].take(batch_.run, batch_.runs);
 }
 
 // What has waited in the socket, without what has waited too long.
@@ -198,7 +204,7 @@ void Receiver::relay_backlog(int64_t now_ns) {
   const BatchTimes times = {batch_.first_time_ns, batch_.last_time_ns,
                             backlog_.catching_up() ? asked_ns_ : INT64_MAX};
   add(counters_.stale, batch_.leave_out_before(backlog_.relay_from(times, now_is(now_ns))));
-  const bool any = batch_.datums + batch_.relayed_invalid > 0;
+  const bool any = batch_.runs + batch_.invalid_runs > 0;
   if (any) relay();
   const uint64_t room = live_.options.record_dir ? live_.ring.head().data_bytes : UINT64_MAX;
   const bool ring_fills = batch_.unrecorded == 0 && ring_used() > room / 2;
@@ -295,6 +301,8 @@ int Receiver::run() {
   } else {
     set(live_.counters.writer.disk_state, static_cast<uint64_t>(DiskState::kOff));
   }
+  // By default a sleep may last 50 us longer, so that others' wake-ups fall together with it.
+  if (live_.options.batch_wait_us > 0) (void)prctl(PR_SET_TIMERSLACK, 1ul);
   mark_counters(&live_.counters, now.boot_ns);
   say_ready();
   while (!stop_asked() && exit_code_ == 0) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -14,7 +15,7 @@ namespace sdr {
 namespace {
 
 constexpr uint64_t kRingMagic = 0x474e4952524453ull;  // "SDRRING"
-constexpr uint32_t kRingVersion = 2;
+constexpr uint32_t kRingVersion = 3;
 constexpr uint64_t kUnit = 65536;  // areas begin and end on it: any page size, any cache colouring
 constexpr uint64_t kTextBytesMax = 1 << 20;
 constexpr decltype(statfs::f_type) kTmpfsMagic = 0x01021994;  // statfs(2)
@@ -60,6 +61,9 @@ bool plausible(const RingHead& h) {
          h.channel[sizeof h.channel - 1] == '\0' && h.finished.load() <= 1 &&
          h.file_bytes == Shape(h).file_bytes;
 }
+
+// What a new ring's head begins with. Only its beginning is ever touched.
+RingHead blank_shape;
 
 // Whether the first touch of a page could fail: then it would be a SIGBUS. create() has allocated
 // all but the windows.
@@ -112,9 +116,7 @@ Ring::~Ring() {
 }
 
 Result<Ring> Ring::create(int dir_fd, const char* name, const RingStart& start) {
-  alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
-  memset(blank, 0, sizeof blank);
-  RingHead* shape = reinterpret_cast<RingHead*>(blank);
+  RingHead* shape = &blank_shape;
   shape->version = kRingVersion;
   shape->head_bytes = sizeof(RingHead);
   shape->data_bytes = round_up(start.data_bytes);
@@ -126,6 +128,7 @@ Result<Ring> Ring::create(int dir_fd, const char* name, const RingStart& start) 
   if (shape->text_bytes > kTextBytesMax) return Error{"layout and header exceed 1 MiB", 0};
   const Shape places(*shape);
   shape->file_bytes = places.file_bytes;
+  memset(shape->channel, 0, sizeof shape->channel);
   memcpy(shape->channel, start.channel.data(), start.channel.size());
 
   UniqueFd fd(openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -147,7 +150,7 @@ Result<Ring> Ring::create(int dir_fd, const char* name, const RingStart& start) 
 
   Result<Ring> ring = map(fd.get(), *shape);
   if (!ring) return ring;
-  memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  ring->take_shape(*shape);
   memcpy(ring->text_, start.layout.data(), start.layout.size());
   memcpy(ring->text_ + start.layout.size(), start.header.data(), start.header.size());
   ring->begin(start);
@@ -191,6 +194,11 @@ bool Ring::parse_layout(Layout* out) const {
   return out->parse(layout(), &column) && (head_->receive_time == 0 || out->append_long());
 }
 
+// The rest of a new one is zero.
+void Ring::take_shape(const RingHead& shape) const {
+  memcpy(static_cast<void*>(head_), &shape, offsetof(RingHead, finished));
+}
+
 void Ring::begin(const RingStart& start) const {
   Committed committed = {};
   committed.open.losses = start.losses;
@@ -199,14 +207,13 @@ void Ring::begin(const RingStart& start) const {
 }
 
 Result<Ring> Ring::anonymous(const RingStart& start) {
-  alignas(RingHead) static uint8_t blank[sizeof(RingHead)];
-  RingHead* shape = reinterpret_cast<RingHead*>(blank);
+  RingHead* shape = &blank_shape;
   shape->data_bytes = kUnit;
   shape->reject_bytes = kUnit;
   shape->descriptor_count = 1;
   Result<Ring> ring = map(-1, *shape);
   if (!ring) return ring;
-  memcpy(static_cast<void*>(ring->head_), blank, sizeof(RingHead));
+  ring->take_shape(*shape);
   ring->begin(start);
   return ring;
 }
@@ -216,12 +223,13 @@ void Ring::prepare_journal() const {
   journal.batch.store(kNoBatch, Order::kRelease);
   compiler_fence();
   journal.count = kBatchMax;
+  journal.expected = 0;
   for (uint32_t i = 0; i < kBatchMax; ++i) {
-    journal.windows[i] = {window(i), kWindowBytes};
+    journal.pieces[i][1] = {window(i), kWindowBytes};
     msghdr& header = journal.messages[i].msg_hdr;
     header = {};
     header.msg_name = &journal.senders[i];
-    header.msg_iov = &journal.windows[i];
+    header.msg_iov = &journal.pieces[i][1];
     header.msg_iovlen = 1;
     header.msg_control = journal.control[i];
   }
@@ -236,7 +244,6 @@ void Ring::reset_journal(uint32_t count) const {
     journal.messages[i].msg_hdr.msg_namelen = sizeof journal.senders[i];
     journal.messages[i].msg_hdr.msg_controllen = kControlBytes;
     journal.messages[i].msg_len = kNoLength;
-    journal.reject_marks[i] = 0;
   }
 }
 

@@ -21,9 +21,10 @@
 // - A batch may be larger than the whole data area. Then the writer takes it in parts: before each
 //   commit journal.rest says from which message on the batch counts under the sequence to come.
 //
-// Datagrams land in windows (one per message, 64 KiB each, touched only as far as datagrams are
-// long) and are copied back to back to the data area when they have been found valid. The data area
-// is mapped twice in a row, so that no range of it ever wraps. Positions count bytes since the ring
+// Messages land in the data area, in the place where they will stand, or in windows (one per
+// message, 64 KiB each, touched only as far as datagrams are long), from which those that are valid
+// are copied (arrivals.h). The data area is mapped twice in a row, so that no range of it ever
+// wraps. Positions count bytes since the ring
 // began; position % data_bytes is the place.
 //
 // The file holds the channel's layout and OCF header, so that what is left over can be finished
@@ -49,7 +50,7 @@
 
 namespace sdr {
 
-constexpr uint32_t kBatchMax = 64;      // datagrams per recvmmsg
+constexpr uint32_t kBatchMax = 64;      // messages per recvmmsg
 constexpr size_t kWindowBytes = 65536;  // no UDP datagram is longer
 constexpr size_t kWindowStride =
     65536 + 2112;  // staggered, or all windows share the same cache sets
@@ -120,12 +121,17 @@ class Flip {
 struct Journal {
   Atomic<uint64_t> batch;  // the sequence of `committed` that it follows, or kNoBatch
   uint32_t count;
+  uint32_t expected;  // bytes of each message in its place (arrivals.h); 0: all are in windows
+  uint64_t place;     // as a position: of message 0
   mmsghdr messages[kBatchMax];
-  iovec windows[kBatchMax];
+  iovec pieces[kBatchMax][2];
   sockaddr_storage senders[kBatchMax];
   alignas(16) uint8_t control[kBatchMax][kControlBytes];
-  // 1 + reject_head as it was before message i went to the rejects; 0: it has not.
-  uint64_t reject_marks[kBatchMax];
+  // From which message on they have been gathered into their windows: the sequence of `committed`
+  // under which that counts, times kRestUnit, plus the message.
+  Atomic<uint64_t> gathered;
+  // reject_head when the batch began, by the lowest bit of the sequence that it counts under.
+  uint64_t rejects_from[2];
   // What is left of a batch that is taken in parts: the sequence of `committed` under which that
   // counts, times kRestUnit, plus the first message that is left. Of two, as in a Flip: by the
   // sequence's lowest bit.
@@ -223,6 +229,7 @@ class Ring {
   Ring() = default;
   Ring& operator=(const Ring&) = default;
   static Result<Ring> map(int fd, const RingHead& shape);
+  void take_shape(const RingHead& shape) const;
   void begin(const RingStart& start) const;
 
   RingHead* head_ = nullptr;

@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 #include <utility>
 
@@ -18,6 +18,7 @@
 #include "relay/log.h"
 #include "relay/membership.h"
 #include "relay/number.h"
+#include "relay/udp_options.h"
 
 #ifndef IP_MULTICAST_ALL
 #define IP_MULTICAST_ALL 49
@@ -27,12 +28,6 @@
 #endif
 #ifndef SO_MEMINFO
 #define SO_MEMINFO 55
-#endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
-#ifndef UDP_GRO
-#define UDP_GRO 104
 #endif
 
 namespace sdr {
@@ -67,11 +62,23 @@ unsigned interface_of_v6(const in6_addr& wanted) {
   return index;
 }
 
+// Linux 5.0 has UDP_GRO; before 5.12 recvmsg could be wrong about what it had merged.
+bool has_sound_gro() {
+  utsname system;
+  uint64_t major, minor;
+  if (uname(&system) < 0) return false;
+  std::string_view release = system.release;
+  if (!take_number(&release, 10, &major) || !release.starts_with('.')) return false;
+  release.remove_prefix(1);
+  return take_number(&release, 10, &minor) && (major > 5 || (major == 5 && minor >= 12));
+}
+
 // A held socket comes as another version may have left it, so what is off is switched off.
 Status set_receive_options(int fd) {
   const int on = 1;
   const int off = 0;
-  (void)set_option(fd, IPPROTO_UDP, UDP_GRO, off);
+  const int merged = has_sound_gro();
+  (void)set_option(fd, IPPROTO_UDP, UDP_GRO, merged);
   (void)set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, off);
   if (!set_option(fd, SOL_SOCKET, SO_TIMESTAMPNS, on)) return Error{"no receive time", errno};
   if (!set_receive_timeout(fd, 1000000000))

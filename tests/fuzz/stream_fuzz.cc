@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "relay/decimator.h"
@@ -46,19 +47,49 @@ bool fails() {
   return wrong != 0;
 }
 
-// The datagrams of `datums` that go with the batch: lengths of the script.
-std::vector<iovec> next_batch() {
+// The runs of `datums` that go with the batch: lengths and counts of the script.
+std::vector<Run> next_batch() {
   const bool equal = script->number(1) % 2;
   const bool apart = script->number(1) % 2;
-  std::vector<iovec> batch(1 + script->number(1) % kBatchMax);
+  const bool merged = script->number(1) % 2;
+  std::vector<Run> batch(1 + script->number(1) % kBatchMax);
   uint8_t* at = datums;
   size_t length = 0;
   for (size_t i = 0; i < batch.size(); ++i) {
     if (i == 0 || !equal) length = script->number(2) % (kDatagramBytesMax + 1);
-    batch[i] = {at, length};
-    at += length + (apart ? 1 : 0);
+    const size_t most = length == 0 ? 1 : kDatagramBytesMax / length;
+    const size_t count = merged ? 1 + script->number(1) % std::min<size_t>(most, 200) : 1;
+    batch[i] = {at, static_cast<uint32_t>(length), static_cast<uint32_t>(count), 0};
+    at += length * count + (apart ? 1 : 0);
   }
   return batch;
+}
+
+// What the kernel makes of a message: one datagram, or those of a UDP_SEGMENT, of which the last
+// may be shorter.
+void take_message(const msghdr& message) {
+  require(message.msg_iovlen > 0 && message.msg_iovlen <= kBatchMax);
+  if (message.msg_controllen == 0) {
+    require(message.msg_iovlen == 1);
+    sent.push_back(message.msg_iov[0]);
+    return;
+  }
+  const cmsghdr* control = CMSG_FIRSTHDR(&message);
+  require(control && control->cmsg_type == UDP_SEGMENT && segments_work);
+  uint16_t segment;
+  memcpy(&segment, CMSG_DATA(control), sizeof segment);
+  require(segment > 0);
+  size_t bytes = 0;
+  for (size_t i = 0; i < message.msg_iovlen; ++i) {
+    const iovec& piece = message.msg_iov[i];
+    require(piece.iov_len > 0);
+    require(i + 1 == message.msg_iovlen || piece.iov_len % segment == 0);
+    for (size_t at = 0; at < piece.iov_len; at += segment)
+      sent.push_back({static_cast<uint8_t*>(piece.iov_base) + at,
+                      std::min<size_t>(segment, piece.iov_len - at)});
+    bytes += piece.iov_len;
+  }
+  require(bytes <= kDatagramBytesMax && (bytes + segment - 1) / segment <= 64);
 }
 
 }  // namespace
@@ -83,27 +114,6 @@ int connect(int, const sockaddr*, socklen_t) { return fails() ? -1 : 0; }
 int poll(pollfd* fds, nfds_t, int) {
   fds->revents = script->number(1) % 2 ? 0 : POLLOUT;
   return fds->revents ? 1 : 0;
-}
-
-// A run of equal datagrams by UDP_SEGMENT.
-ssize_t sendmsg(int, const msghdr* message, int) {
-  require(message->msg_controllen > 0);
-  const cmsghdr* control = CMSG_FIRSTHDR(message);
-  require(control && control->cmsg_type == UDP_SEGMENT);
-  uint16_t segment;
-  memcpy(&segment, CMSG_DATA(control), sizeof segment);
-  require(segment > 0 && message->msg_iovlen <= kBatchMax);
-  if (fails()) return -1;
-  size_t bytes = 0;
-  for (size_t i = 0; i < message->msg_iovlen; ++i) {
-    const iovec& piece = message->msg_iov[i];
-    require(piece.iov_len % segment == 0);
-    for (size_t at = 0; at < piece.iov_len; at += segment)
-      sent.push_back({static_cast<uint8_t*>(piece.iov_base) + at, segment});
-    bytes += piece.iov_len;
-  }
-  require(bytes <= kDatagramBytesMax && bytes / segment <= kBatchMax);
-  return static_cast<ssize_t>(bytes);
 }
 
 // The error queue: an answer from a host, something of this host's own, or nothing.
@@ -140,10 +150,7 @@ long syscall(long number, ...) {
   require(count > 0 && count <= kBatchMax);
   if (fails()) return -1;
   const unsigned taken = 1 + static_cast<unsigned>(script->number(1)) % count;
-  for (unsigned i = 0; i < taken; ++i) {
-    require(messages[i].msg_hdr.msg_iovlen == 1);
-    sent.push_back(messages[i].msg_hdr.msg_iov[0]);
-  }
+  for (unsigned i = 0; i < taken; ++i) take_message(messages[i].msg_hdr);
   return static_cast<long>(taken);
 }
 
@@ -165,22 +172,24 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const Layout layout{};
   Decimator decimator;
   require(static_cast<bool>(decimator.open(to, layout, &stream)));
-  const std::vector<int64_t> times(kBatchMax);
   uint64_t arrived = 0;
   uint64_t chosen_count = 0;
   uint64_t sent_count = 0;
   uint64_t sent_bytes = 0;
   while (!input.empty()) {
-    const std::vector<iovec> batch = next_batch();
+    const std::vector<Run> batch = next_batch();
     sent.clear();
-    decimator.take(batch.data(), times.data(), static_cast<uint32_t>(batch.size()));
+    decimator.take(batch.data(), static_cast<uint32_t>(batch.size()));
     size_t next = 0;
-    for (const iovec& datum : batch) {
-      if (++arrived % to.window.factor != 0) continue;
-      ++chosen_count;
-      const bool went = next < sent.size() && sent[next].iov_base == datum.iov_base &&
-                        sent[next].iov_len == datum.iov_len;
-      if (went) ++next;
+    for (const Run& run : batch) {
+      for (uint32_t i = 0; i < run.count; ++i) {
+        if (++arrived % to.window.factor != 0) continue;
+        ++chosen_count;
+        const bool went = next < sent.size() &&
+                          sent[next].iov_base == run.at + size_t{i} * run.bytes &&
+                          sent[next].iov_len == run.bytes;
+        if (went) ++next;
+      }
     }
     require(next == sent.size());
     for (const iovec& datum : sent) sent_bytes += datum.iov_len;

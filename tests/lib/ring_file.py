@@ -13,7 +13,8 @@ HEAD = {"magic": (0, 8), "version": (8, 4), "head_bytes": (12, 4), "file_bytes":
         "channel": (72, 8), "finished": (136, 4), "rotations_asked": (140, 4),
         "rotations_done": (144, 4), "committed.sequence": (192, 8), "reject_head": (984, 8),
         "recorded.sequence": (1024, 8), "rejects_recorded.sequence": (1400, 8),
-        "journal.batch": (1792, 8), "journal.count": (1800, 4)}
+        "journal.batch": (1792, 8), "journal.count": (1800, 4), "journal.expected": (1804, 4),
+        "journal.place": (1808, 8), "journal.gathered": (24352, 8)}
 COMMITTED = {"index": (0, 8), "open.position": (8, 8), "open.bytes": (16, 4),
              "open.datums": (20, 4), "open.first_time_ns": (24, 8), "open.last_time_ns": (32, 8),
              "open.losses.lost": (56, 8), "numbers.watched": (128, 4), "numbers.ordinal": (132, 4),
@@ -25,8 +26,8 @@ RECORDED = {"index": (0, 8), "bytes": (8, 4), "datums": (12, 4), "position": (16
             "file_bytes": (24, 8), "file_blocks": (32, 8), "start_us": (40, 8),
             "opened_us": (48, 8), "sync": (56, 8), "index_bytes": (72, 8),
             "knows_losses": (80, 8), "losses.lost": (104, 8)}
-JOURNAL, MESSAGES, CONTROL, REJECT_MARKS, REST = 1792, 1808, 15120, 23312, 23824
-HEAD_BYTES, DESCRIPTOR_BYTES = 23872, 120
+JOURNAL, MESSAGES, CONTROL, REJECTS_FROM, REST = 1792, 1816, 16160, 24360, 24376
+HEAD_BYTES, DESCRIPTOR_BYTES = 24448, 120
 MESSAGE_BYTES, CONTROL_BYTES, UNIT = 64, 128, 65536
 WINDOWS_BYTES = -(-64 * (65536 + 2112) // UNIT) * UNIT
 
@@ -50,7 +51,7 @@ class RingFile:
                                 (CONTROL + message * CONTROL_BYTES, 4),
                             f"journal.control[{message}].time":
                                 (CONTROL + message * CONTROL_BYTES + 16, 8),
-                            f"journal.reject_marks[{message}]": (REJECT_MARKS + 8 * message, 8),
+                            f"journal.rejects_from[{message}]": (REJECTS_FROM + 8 * message, 8),
                             f"journal.rest[{message}]": (REST + 8 * message, 8)}
 
     def get(self, name):

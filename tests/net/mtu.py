@@ -25,9 +25,8 @@ def set_mtu(peer, mtu):
 
 
 def runs(trace, first):
-    """How many runs went as one, of those traced from `first` on; a send names its bytes."""
-    done = re.findall(r"sendmsg\(.* = (\d+)$", trace.read_text(encoding="ascii")[first:],
-                      re.MULTILINE)
+    """How many runs went as one, of those traced from `first` on; a message names its bytes."""
+    done = re.findall(r"msg_len=(\d+)", trace.read_text(encoding="ascii")[first:])
     return sum(int(size) > shape.size for size in done)
 
 
@@ -45,7 +44,7 @@ def main():
             seen = Collector(subscriber(GROUP, "far"))
         trace = run / "trace"
         relay = Relay(data, run, full_rate=GROUP, interface="near",
-                      prefix=["strace", "-qq", "-o", trace, "-e", "trace=sendmsg,sendmmsg"])
+                      prefix=["strace", "-qq", "-o", trace, "-e", "trace=sendmmsg"])
         to, sent = sender(relay.listen), 0
 
         def send():

@@ -8,11 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
 
 #include "relay/intake.h"
+#include "relay/udp_options.h"
 
 namespace sdr {
 
@@ -40,12 +42,26 @@ struct IntakeBench {
     rmdir(path);
   }
 
-  // What the kernel does for message `index`.
-  void arrive(uint32_t index, const std::string& bytes) {
+  // What the kernel does for message `index`; with `segment_bytes` it is a super-packet.
+  void arrive(uint32_t index, const std::string& bytes, int segment_bytes = 0) {
     ring->head().journal.batch.store(ring->head().committed.sequence());
-    memcpy(ring->window(index), bytes.data(), bytes.size());
     mmsghdr& message = ring->head().journal.messages[index];
+    size_t done = 0;
+    for (size_t i = 0; i < static_cast<size_t>(message.msg_hdr.msg_iovlen); ++i) {
+      const iovec& piece = message.msg_hdr.msg_iov[i];
+      const size_t part = std::min(piece.iov_len, bytes.size() - done);
+      memcpy(piece.iov_base, bytes.data() + done, part);
+      done += part;
+    }
     message.msg_hdr.msg_controllen = 0;
+    if (segment_bytes > 0) {
+      message.msg_hdr.msg_controllen = CMSG_SPACE(sizeof segment_bytes);
+      cmsghdr* const control = CMSG_FIRSTHDR(&message.msg_hdr);
+      control->cmsg_level = SOL_UDP;
+      control->cmsg_type = UDP_GRO;
+      control->cmsg_len = CMSG_LEN(sizeof segment_bytes);
+      memcpy(CMSG_DATA(control), &segment_bytes, sizeof segment_bytes);
+    }
     message.msg_hdr.msg_flags = 0;
     message.msg_len = static_cast<uint32_t>(bytes.size());
   }

@@ -7,6 +7,21 @@ using namespace sdr;
 
 using Bench = IntakeBench;
 
+namespace {
+
+std::string text_of(const Run& run) {
+  return {reinterpret_cast<const char*>(run.at), size_t{run.bytes} * run.count};
+}
+
+// All that is relayed of a batch, in order.
+std::string relayed(const Batch& batch) {
+  std::string all;
+  for (uint32_t i = 0; i < batch.runs; ++i) all += text_of(batch.run[i]);
+  return all;
+}
+
+}  // namespace
+
 TEST_CASE("intake: good datums stand back to back, bad ones go to the rejects") {
   Bench b;
   b.arrive(0, Bench::datum("one"));
@@ -133,13 +148,13 @@ TEST_CASE("intake: what is too old is left out of what is relayed, and recorded 
   CHECK(b.batch.last_time_ns == 104'000'000'000);
   CHECK(b.batch.leave_out_before(100'000'000'000) == 0);
   CHECK(b.batch.datums == 3);
-  CHECK(b.batch.relayed_invalid == 2);
+  CHECK(b.batch.invalid_runs == 2);
   CHECK(b.batch.leave_out_before(102'000'000'001) == 3);
   REQUIRE(b.batch.datums == 1);
-  CHECK(b.batch.time_ns[0] == 104'000'000'000);
-  CHECK(std::string(static_cast<char*>(b.batch.datum[0].iov_base), b.batch.datum[0].iov_len) ==
-        Bench::datum("e"));
-  CHECK(b.batch.relayed_invalid == 1);
+  REQUIRE(b.batch.runs == 1);
+  CHECK(b.batch.run[0].time_ns == 104'000'000'000);
+  CHECK(text_of(b.batch.run[0]) == Bench::datum("e"));
+  CHECK(b.batch.invalid_runs == 1);
   intake.commit(kBatchMax);
   CHECK(b.committed_bytes() == Bench::datum("a") + Bench::datum("c") + Bench::datum("e"));
 }
@@ -173,4 +188,114 @@ TEST_CASE("a successor foresees what the batch in hand will have said, and chang
   // Nothing is left to foresee.
   Intake(*b.ring, *b.layout, {}).foresee(1, &foreseen, &losses);
   CHECK(memcmp(&committed.open.losses, &losses, sizeof losses) == 0);
+}
+
+TEST_CASE("intake: a super-packet is one run, and a shorter one behind it") {
+  Bench b;
+  std::string packet;
+  for (char c : std::string("abcdefg")) packet += Bench::datum(std::string(3, c));
+  const std::string tail = Bench::datum("z");
+  b.arrive(0, packet + tail, 4);
+  b.intake->take(1, 5, &b.batch);
+  CHECK(b.batch.received == 8);
+  CHECK(b.batch.datums == 8);
+  REQUIRE(b.batch.runs == 2);
+  CHECK(b.batch.run[0].count == 7);
+  CHECK(b.batch.run[0].bytes == 4);
+  CHECK(text_of(b.batch.run[1]) == tail);
+  b.intake->commit(1);
+  CHECK(b.committed_bytes() == packet + tail);
+  CHECK(b.ring->head().committed.read().open.datums == 8);
+}
+
+TEST_CASE("intake: of a super-packet the bad ones are rejected, each by itself") {
+  Bench b;
+  const std::string bad = "\xff\xff\xff\xff";
+  const std::string good = Bench::datum("abc");
+  b.arrive(0, bad + good + good + bad + bad + good + bad, 4);
+  b.intake->take(1, 5, &b.batch);
+  CHECK(b.batch.received == 7);
+  CHECK(b.batch.datums == 3);
+  CHECK(b.batch.rejected == 4);
+  CHECK(b.batch.rejects_not_kept == 0);
+  CHECK(relayed(b.batch) == good + good + good);
+  CHECK(b.batch.runs == 1);  // neighbours in the ring
+  CHECK(b.ring->head().reject_head.load() == 4 * RejectRecord::size(4));
+  b.intake->commit(1);
+  CHECK(b.committed_bytes() == good + good + good);
+}
+
+TEST_CASE("intake: what comes all alike is received in place, until something does not") {
+  Bench b;
+  std::string recorded;
+  const auto batch = [&](std::initializer_list<std::string> datagrams) {
+    const uint32_t most = b.intake->expect(kBatchMax);
+    REQUIRE(datagrams.size() <= most);
+    uint32_t i = 0;
+    std::string good;
+    for (const std::string& one : datagrams) {
+      b.arrive(i++, one);
+      if (one[0] != '\xff') good += one;
+    }
+    b.intake->take(i, 5, &b.batch);
+    CHECK(relayed(b.batch) == good);
+    b.intake->commit(i);
+    recorded += good;
+    CHECK(b.committed_bytes() == recorded);
+  };
+  const auto datum = [](char c) { return Bench::datum(std::string(3, c)); };
+  const auto in_place = [&] { return b.ring->head().journal.expected; };
+  batch({datum('a'), datum('b')});
+  batch({datum('c'), datum('d')});
+  CHECK(in_place() == 0);
+  batch({datum('e'), datum('f'), datum('g')});
+  CHECK(in_place() == 4);
+  SUBCASE("a bad one of the same length") {
+    batch({datum('h'), "\xff\xff\xff\xff", datum('i'), datum('j')});
+    CHECK(in_place() == 4);
+    CHECK(b.ring->head().reject_head.load() == RejectRecord::size(4));
+    batch({datum('k'), datum('l')});
+    CHECK(in_place() == 4);
+  }
+  SUBCASE("a longer one, which goes on in its window") {
+    batch({datum('h'), Bench::datum("longer than that"), datum('i')});
+    CHECK(in_place() == 4);
+    batch({datum('k'), datum('l')});
+    CHECK(in_place() == 0);
+  }
+  SUBCASE("a shorter one") {
+    batch({datum('h'), Bench::datum("x"), datum('i'), Bench::datum("")});
+    batch({datum('k'), datum('l')});
+    CHECK(in_place() == 0);
+  }
+  SUBCASE("until the end of the area, over it, and while there is room") {
+    const uint64_t room = b.ring->head().data_bytes;
+    uint64_t alike = 0;
+    for (uint64_t end = recorded.size(); end < 2 * room; end += 16) {
+      if (end + 16 > room && end + 16 - room > b.ring->head().recorded.read().position)
+        b.consume_all();
+      const uint32_t most = b.intake->expect(kBatchMax);
+      alike += in_place() > 0;
+      REQUIRE(most >= 4);
+      for (uint32_t i = 0; i < 4; ++i) b.arrive(i, datum(static_cast<char>('A' + i)));
+      b.intake->take(4, 5, &b.batch);
+      CHECK(relayed(b.batch) == datum('A') + datum('B') + datum('C') + datum('D'));
+      b.intake->commit(4);
+      CHECK(b.committed_bytes(end) == relayed(b.batch));
+    }
+    CHECK(alike > room / 16);
+  }
+}
+
+TEST_CASE("intake: a full ring relays what was received in place, unharmed by what comes behind") {
+  Bench b;
+  const std::string large = "\xf8\xfa\x01" + std::string(16060, 'x');  // 16063 bytes
+  for (int round = 0; round < 6; ++round) {
+    b.intake->expect(kBatchMax);
+    b.arrive(0, large);
+    b.intake->take(1, 5, &b.batch);
+    CHECK(relayed(b.batch) == large);
+    CHECK(b.batch.unrecorded == (round >= 4 ? 1 : 0));
+    b.intake->commit(1);
+  }
 }

@@ -7,6 +7,8 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <vector>
+
 #include "tests/unit/intake_bench.h"
 
 using namespace sdr;
@@ -134,7 +136,12 @@ TEST_CASE("kill: a Flip is never read torn while another process writes it") {
   munmap(place, 4096);
 }
 
-TEST_CASE("kill: whatever has been received is finished once, after every instruction") {
+namespace {
+
+// What comes in a batch; those that begin with \xff are no datums.
+using Datagrams = std::vector<std::string>;
+
+void finish_after_every_instruction(const std::vector<Datagrams>& batches) {
   Bench live;
   Bench copy;
   std::string expected;
@@ -154,31 +161,55 @@ TEST_CASE("kill: whatever has been received is finished once, after every instru
     }
   };
   // The kernel's part: each message is filled in, and then it has its length.
-  int batch = 0;
+  size_t batch = 0;
   const auto receive = [&] {
-    for (uint32_t i = 0; i < 4; ++i) {
-      const std::string datum = Bench::datum(std::to_string(100 * batch + static_cast<int>(i)));
-      const bool good = i % 2 == 0;
-      live.arrive(i, good ? datum : "\xff\xff");
-      if (good) expected += datum;
+    uint32_t i = 0;
+    for (const std::string& datagram : batches[batch++]) {
+      const bool good = datagram[0] != '\xff';
+      live.arrive(i++, datagram);
+      if (good) expected += datagram;
       rejects += !good;
       check("while it is received");
     }
-    ++batch;
   };
   const uint64_t steps = step_through(
       [&] {
-        for (int i = 0; i < 4; ++i) {
-          live.intake->expect();
+        for (const Datagrams& datagrams : batches) {
+          live.intake->expect(kBatchMax);
           raise(SIGUSR1);
-          live.intake->take(4, 7, &live.batch);
-          live.intake->commit(4);
+          const uint32_t count = static_cast<uint32_t>(datagrams.size());
+          live.intake->take(count, 7, &live.batch);
+          live.intake->commit(count);
         }
       },
       [&] { check("afterwards"); }, receive);
   INFO(first_wrong);
   CHECK(wrong == 0);
   CHECK((steps == 0 || steps > 1000));
+}
+
+}  // namespace
+
+TEST_CASE("kill: whatever has been received is finished once, after every instruction") {
+  const std::string bad = "\xff\xff";
+  std::vector<Datagrams> batches;
+  for (int batch = 0; batch < 4; ++batch) {
+    const auto datum = [batch](int i) { return Bench::datum(std::to_string(100 * batch + i)); };
+    batches.push_back({datum(0), bad, datum(2), bad});
+  }
+  finish_after_every_instruction(batches);
+}
+
+TEST_CASE("kill: the same of what is received in place, and gathered when it is not alike") {
+  const auto datum = [](char c) { return Bench::datum(std::string(3, c)); };
+  const std::string bad = "\xff\xff\xff\xff";
+  finish_after_every_instruction({{datum('a'), datum('b')},
+                                  {datum('c'), datum('d')},
+                                  {datum('e'), datum('f'), datum('g'), datum('h')},
+                                  {datum('i'), bad, datum('j'), datum('k')},
+                                  {bad, bad, datum('l'), bad},
+                                  {datum('m'), Bench::datum("longer"), datum('n'), bad},
+                                  {datum('o'), datum('p')}});
 }
 
 TEST_CASE("kill: a successor that is killed itself, at every instruction, has one that finishes") {
