@@ -240,6 +240,10 @@ class RandomChannel:
             self.keys["catch_up"], waited = quantity(rng, DURATIONS, 0, 86400 * SECOND_US, 1000)
             waited //= 1000
         self.relay["--catch-up-ms"] = [f"{waited}"]
+        if self._sometimes(0.3):
+            self.keys["batch_wait"], waited = quantity(rng, DURATIONS, 0, 10000, 1)
+            if waited > 0:
+                self.relay["--batch-wait-us"] = [f"{waited}"]
         user = rng.choice(["_speeddata", *NAMES])
         if user != "_speeddata":
             self._string("user", user)

@@ -32,10 +32,7 @@ void read_receive_buffer(KeyContext& c, const ConfigMember& m) {
 }
 
 void read_batch_wait(KeyContext& c, const ConfigMember& m) {
-  uint64_t us;
-  if (c.reader.duration("batch_wait", m.value, 0, kSecondUs, 1, &us) && us > 0) {
-    c.reader.error(m, "batch_wait is not supported yet; leave it out");
-  }
+  c.reader.duration("batch_wait", m.value, 0, 10000, 1, &c.channel().batch_wait_us);
 }
 
 void read_catch_up(KeyContext& c, const ConfigMember& m) {

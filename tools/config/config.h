@@ -97,6 +97,7 @@ struct Channel {
   std::optional<SequenceOptions> sequence;
   std::optional<uint64_t> silence_ms;  // longer without a datagram is trouble
   uint64_t receive_buffer_bytes = 2ull << 20;
+  uint64_t batch_wait_us = 0;   // how long a batch may fill under load before it is received
   uint64_t catch_up_ms = 5000;  // what waited longer in a held socket is recorded, not relayed
   std::string interface;  // where the streams leave: name or address; empty: the route decides
   uint32_t ttl = 1;

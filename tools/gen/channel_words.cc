@@ -91,6 +91,7 @@ WordGroups relay_words(const Channel& channel, const Storage& storage, const Fle
   if (channel.record) add_recording(channel, storage, &out);
   add_number(&out, "--receive-buffer-bytes", channel.receive_buffer_bytes);
   add_number(&out, "--catch-up-ms", channel.catch_up_ms);
+  if (channel.batch_wait_us > 0) add_number(&out, "--batch-wait-us", channel.batch_wait_us);
   out.push_back({"--listen-fd", kListenFd});
   out.push_back({"--ring", paths.run + "/rings/" + channel.name});
   out.push_back({"--counters", paths.run + "/counters/" + channel.name});
@@ -212,6 +213,7 @@ ChannelValues channel_values(const Channel& channel, const Storage& storage,
   }
   add("receive_buffer", std::to_string(channel.receive_buffer_bytes));
   add("catch_up", std::to_string(channel.catch_up_ms));
+  add("batch_wait", std::to_string(channel.batch_wait_us));
   if (channel.retain && channel.retain->age_s) {
     add("retain.age", std::to_string(*channel.retain->age_s));
   }
