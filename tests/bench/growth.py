@@ -43,6 +43,10 @@ def relay_cost(rounds, seconds):
                    for count, all_ in counts.items()} for name, counts in found.items()}
 
 
+class Many(Fleet):
+    limit = ("-c", "5000")
+
+
 def cpu_s(command):
     """User and system time of a command."""
     process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
@@ -59,7 +63,7 @@ def tool_cost(rounds):
     """{name: {channels: CPU seconds}}."""
     found = {}
     for count in CONFIGURED:
-        with Fleet() as fleet:
+        with Many() as fleet:
             for at in range(count):
                 fleet.set(f"c{at:04}", port=20000 + at)
             fleet.write()
@@ -87,9 +91,9 @@ def main():
     options = parser.parse_args()
     relays, tools = relay_cost(options.rounds, options.seconds), tool_cost(options.rounds)
     print(f"CPU a datagram of {SIZE} bytes, all channels together {RATE}/s, and PSS a channel")
-    print(f"{'channels':14}" + "".join(f"{count:>16}" for count in CHANNELS))
+    print(f"{'channels':14}" + "".join(f"{count:>19}" for count in CHANNELS))
     for name, counts in relays.items():
-        print(f"{name:14}" + "".join(f"{one['cpu_ns']:6.0f} ns{one['pss'] / 1024:4.0f} KiB"
+        print(f"{name:14}" + "".join(f"{one['cpu_ns']:7.0f} ns{one['pss'] / 1024:5.0f} KiB"
                                      for one in counts.values()))
     print(f"\n{'CPU seconds':28}" + "".join(f"{count:>8}" for count in CONFIGURED) + "  budget")
     for name, counts in tools.items():

@@ -19,6 +19,7 @@ class Fleet:
     ends the whole tree."""
 
     scanner = "s6-svscan"
+    limit = ()  # its option for more services than 500
 
     def __init__(self, bin_dir=BIN, supervised=True, scan_dir=None, prefix=""):
         self.dir = run_dir()
@@ -47,7 +48,7 @@ class Fleet:
 
     def start(self):
         with open(self.dir / "svscan.log", "ab") as log:
-            self._svscan = subprocess.Popen([self.scanner, self.scan_dir], stderr=log,
+            self._svscan = subprocess.Popen([self.scanner, *self.limit, self.scan_dir], stderr=log,
                                             stdin=subprocess.DEVNULL, stdout=log)
         wait_for(self._listens, f"{self.scanner} is there")
 
